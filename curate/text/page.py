@@ -1,0 +1,29 @@
+"""A text with the views that filters share, each computed once and only if asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+
+class Page:
+    """What a filter is given: the text as the stages before left it, its address and its measured language.
+
+    text: lines joined by "\\n". url: as crawled. language: ISO 639 code from the language filter, "" before it ran.
+    Views are cached on first use; a Page is never changed, an edit makes another Page.
+    """
+
+    def __init__(self, text: str, url: str = "", language: str = "", title: str = "") -> None:
+        self.text = text
+        self.url = url
+        self.language = language
+        self.title = title
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text split at "\\n" only, blank lines included, unstripped."""
+        return self.text.split("\n")
+
+    @cached_property
+    def words(self) -> list[str]:
+        """White-space-delimited words, punctuation attached, in order (dolma's and C4's sense of a word)."""
+        return self.text.split()
