@@ -1,0 +1,198 @@
+"""What to build from what: the YAML manifest, validated, with errors that name the nearest known key.
+
+A manifest's `filters` stay plain mappings here, because the filters' own configs live with the filters (imports run
+one way); `pipelines.chain` validates them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from curate.errors import UserError
+
+_UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+
+
+def parse_bytes(value: Any) -> Any:
+    """A number of bytes from 65536, "64KB" or "64 MB" (powers of 1024); anything else is left for the validator."""
+    if isinstance(value, str):
+        text = value.strip().lower().replace(" ", "").replace("_", "")
+        for unit in sorted(_UNITS, key=len, reverse=True):
+            if text.endswith(unit) and text[: -len(unit)].isdigit():
+                return int(text[: -len(unit)]) * _UNITS[unit]
+    return value
+
+
+Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UrlBlocklist(_Section):
+    """Addresses that are dropped before their page is extracted. Files hold one entry a line, `#` begins a comment."""
+
+    domains_file: str | None = None
+    words_file: str | None = None
+    domains: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class Extract(_Section):
+    """How raw input becomes documents."""
+
+    range_bytes: Bytes = 32 << 20
+    """A file is split into ranges of about this many (compressed) bytes; the unit of work and of resume."""
+    max_record_bytes: Bytes = 32 << 20
+    robots: tuple[str, ...] = ()
+    """Directives of robots meta tags and X-Robots-Tag that drop a page, e.g. [noai, noindex]."""
+    url_blocklist: UrlBlocklist = UrlBlocklist()
+
+
+class UrlDedup(_Section):
+    """One page an address: the latest capture stays (Llama-3 §3.1.1), the first in file order where dates tie."""
+
+    enabled: bool = True
+    normal_form: Literal["c4", "exact"] = "c4"
+
+
+class ExactDedup(_Section):
+    """One page a text: the first in file order stays."""
+
+    enabled: bool = True
+
+
+class LineDedup(_Section):
+    """CCNet's paragraph deduplication (Wenzek et al. 2019, §3.1)."""
+
+    enabled: bool = True
+    group_files: int = Field(50, ge=1)
+    """Files whose lines are compared with one another: CCNet's `hash_in_mem` shards."""
+    max_copies: int = Field(1, ge=1)
+    """A line seen more often than this in its group goes everywhere: 1 is CCNet's, 6 Llama-3's."""
+    accents: Literal["keep", "strip"] = "keep"
+    """CCNet's code keeps accents in the normal form, its paper strips them."""
+
+
+class NearDedup(_Section):
+    """MinHash near-duplicates (FineWeb's parameters). Of a connected group the longest text stays, then file order."""
+
+    enabled: bool = True
+    shingle_words: int = Field(5, ge=1)
+    bands: int = Field(14, ge=1)
+    rows: int = Field(8, ge=1)
+    min_jaccard: float = Field(0.75, ge=0, le=1)
+    """Candidates whose estimated Jaccard similarity is below this are not duplicates."""
+    seed: int = 1
+
+
+class Dedup(_Section):
+    url: UrlDedup = UrlDedup()
+    exact: ExactDedup = ExactDedup()
+    lines: LineDedup = LineDedup()
+    near: NearDedup = NearDedup()
+    buckets: int = Field(64, ge=1)
+    """Partitions of each shuffle: a worker holds one at a time."""
+
+
+class Tokens(_Section):
+    """How kept documents become tokens/v1."""
+
+    tokenizer: str = "tokenizer-32k"
+    delimiters: Literal["bos_eos", "eos"] = "bos_eos"
+    shards: int | None = Field(None, ge=1)
+    """Parts a source is written in; None: one for each `characters_per_shard`."""
+    characters_per_shard: int = Field(1 << 28, ge=1)
+    seed: int = 0
+
+
+class Manifest(_Section):
+    """A whole recipe. Unknown keys are refused; defaults are the published parameters."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    source: Literal["commoncrawl"] = "commoncrawl"
+    extract: Extract = Extract()
+    dedup: Dedup = Dedup()
+    filters: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """Filters in the order they act; the first that drops a document is its reason."""
+    tokens: Tokens = Tokens()
+
+
+def _fields(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """The known keys at `path` inside a model, for naming the nearest."""
+    for step in path:
+        field = model.model_fields.get(str(step))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """` (did you mean X?)`, or the known names where none is near."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})" if known else ""
+
+
+def explain_validation(error: ValidationError, model: type[BaseModel], where: str) -> UserError:
+    """A pydantic error as one line that says what to mend."""
+    first = error.errors()[0]
+    path = [step for step in first["loc"] if not (isinstance(step, str) and step.startswith("function-"))]
+    dotted = ".".join(map(str, path))
+    if first["type"] == "extra_forbidden":
+        return UserError(f"{where}: unknown key {dotted!r}{nearest(str(path[-1]), _fields(model, path[:-1]))}")
+    given = first.get("input")
+    shown = "" if first["type"] == "missing" else f", not {given!r}"
+    return UserError(f"{where}: {dotted}: {first['msg'][0].lower()}{first['msg'][1:]}{shown}")
+
+
+def apply_settings(raw: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """The manifest mapping with each `a.b.c=value` put in; values are YAML."""
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key:
+            raise UserError(f"--set {setting!r}: write it as key.subkey=value")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {setting!r}: {text!r} is not a YAML value") from error
+        node: Any = raw
+        *parents, last = key.split(".")
+        for parent in parents:
+            if node.get(parent) is None:
+                node[parent] = {}
+            node = node[parent]
+            if not isinstance(node, dict):
+                raise UserError(f"--set {setting!r}: {parent!r} is not a section")
+        node[last] = value
+    return raw
+
+
+def load_manifest(path: str, settings: Sequence[str] = ()) -> Manifest:
+    """Read and validate a manifest file. Raises UserError in one line on any mistake."""
+    file = Path(path)
+    if not file.is_file():
+        here = [str(p) for p in Path("manifests").glob("*.yaml")]
+        raise UserError(f"no manifest at {path}{nearest(path, here)}")
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: a manifest is a mapping with at least `name`")
+    return parse_manifest(apply_settings(raw, settings), path)
+
+
+def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        raise explain_validation(error, Manifest, where) from error

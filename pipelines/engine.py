@@ -1,0 +1,51 @@
+"""How a Beam pipeline is started: the runner named explicitly, in process unless the user asks for another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from curate.errors import UserError
+
+IN_PROCESS = ("DirectRunner", "FnApiRunner")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A runner and its options.
+
+    workers: processes of the in-process runner; ignored by the others, which take their own options in `options`.
+    """
+
+    runner: str = "DirectRunner"
+    workers: int = 1
+    options: Sequence[str] = field(default_factory=tuple)
+
+    def pipeline_options(self, parallel: bool = True) -> PipelineOptions:
+        if self.runner not in IN_PROCESS:
+            return PipelineOptions([f"--runner={self.runner}", *self.options])
+        # `DirectRunner` may hand a pipeline to a runner fetched from the net, so its Python engine is named.
+        arguments = ["--runner=FnApiRunner", *self.options]
+        if parallel and self.workers > 1:
+            arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+        return PipelineOptions(arguments)
+
+    def run(self, name: str, build: Callable[[beam.Pipeline], None], parallel: bool = True) -> None:
+        """Build and run one pipeline to its end; a failed pipeline raises.
+
+        parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
+        """
+        options = self.pipeline_options(parallel)
+        if self.runner not in IN_PROCESS:
+            options.view_as(beam.options.pipeline_options.SetupOptions).save_main_session = False
+        try:
+            pipeline = beam.Pipeline(options=options)
+        except ValueError as error:
+            raise UserError(f"--runner {self.runner}: {' '.join(str(error).split())}") from error
+        build(pipeline)
+        logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
+        pipeline.run().wait_until_finish()
