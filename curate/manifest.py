@@ -124,6 +124,8 @@ class Manifest(_Section):
     filters: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Filters in the order they act; the first that drops a document is its reason."""
     tokens: Tokens = Tokens()
+    models: Mapping[str, str] = Field(default_factory=dict)
+    """Pins: model reference -> sha256; a build that finds another model stops."""
 
 
 def _fields(model: type[BaseModel], path: Sequence[Any]) -> list[str]:

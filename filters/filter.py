@@ -85,9 +85,17 @@ class Filter(ABC):
     columns: ClassVar[Mapping[str, pa.DataType]]
     """The measurements it writes; the score table's column is `<filter>.<measurement>`."""
     rules: ClassVar[Sequence[Rule]]
+    deciding: ClassVar[frozenset[str]] = frozenset()
+    """Config fields that only decide, beside those that rules name: changing one re-measures nothing."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    def measuring(self) -> dict[str, Any]:
+        """The settings that measurements and edits depend on."""
+        thresholds = {rule.parameter for rule in self.rules} | self.deciding
+        dumped: dict[str, Any] = self.config.model_dump(mode="json")
+        return {key: value for key, value in dumped.items() if key not in thresholds}
 
     def models(self) -> list[str]:
         """References of the models that judge (see curate.models.registry), so that a corpus records their hashes."""

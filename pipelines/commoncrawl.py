@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+from curate.inputs import InputFile
+from curate.sources.commoncrawl import Dropped, document_from_record
+from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
+from filters.url import Blocklist
 
 from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
-from curate.inputs import InputFile
 from curate.manifest import Extract
-from curate.sources.commoncrawl import Dropped, document_from_record
-from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
-from filters.url import Blocklist
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, finished_record, peak_memory, shard_path, write_shard
 from pipelines.stage import merge
 
 DROPPED_SCHEMA = pa.schema(
-    [("url", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("file", pa.string()), ("offset", pa.uint64())]
+    [
+        ("url", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("file", pa.string()),
+        ("offset", pa.uint64()),
+    ]
 )
 SET_ASIDE_SCHEMA = pa.schema(
     [("file", pa.string()), ("offset", pa.uint64()), ("reason", pa.string()), ("detail", pa.string())]
@@ -202,6 +208,3 @@ def _extract(engine: Engine, tasks: Sequence[RangeTask], config: Extract, output
 
     engine.run("extract", build)
     return take_records(result)
-
-
-Progress = Callable[[str], None]

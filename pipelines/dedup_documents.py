@@ -12,28 +12,28 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from curate.text.urls import c4_normal_form
 
 from curate.dedup.captures import Reason, first_texts, latest_captures
 from curate.dedup.rows import CAPTURE, DISPLACED, Packed, ordered, pack, split_by, unpack
 from curate.manifest import Dedup
 from curate.storage import join
-from curate.text.urls import c4_normal_form
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_path, write_shard
 from pipelines.stage import merge
 
 FOLDER = "duplicates/documents"
-_NO_DATE = np.iinfo(np.int64).min
+_NO_DATE = -(1 << 62)
 _SCHEMA = pa.schema([("row", pa.uint32()), ("reason", pa.uint32()), ("by_shard", pa.uint32()), ("by_row", pa.uint32())])
 
 
 def seconds(date: str) -> int:
-    """Seconds since 1970 of an ISO date in UTC; the least integer for an unknown one, so any date is later."""
+    """Seconds since 1970 of an ISO date in UTC; far in the past for an unknown one, so any date is later."""
     try:
         return int(datetime.datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp())
     except (ValueError, OverflowError):
-        return int(_NO_DATE)
+        return _NO_DATE
 
 
 def captures(table: pa.Table, shard: int, config: Dedup) -> Packed:
@@ -158,9 +158,7 @@ def run_dedup_documents(engine: Engine, shards: list[int], config: Dedup, output
             | "KeepLatest" >> beam.ParDo(KeepLatest(config.buckets)).with_outputs("displaced", main="stays")
         )
         exact = (
-            latest.stays
-            | "ByText" >> beam.GroupByKey()
-            | "KeepFirst" >> beam.ParDo(KeepFirst(config.exact.enabled))
+            latest.stays | "ByText" >> beam.GroupByKey() | "KeepFirst" >> beam.ParDo(KeepFirst(config.exact.enabled))
         )
         every = numbers | "EveryShard" >> beam.Map(lambda shard: (shard, b""))
         (

@@ -122,8 +122,10 @@ COUNTS = ("in", "out", "set_aside", "characters_in", "characters_out")
 
 def merge(records: Sequence[Record]) -> Record:
     """The sum of some shards' accounts; peak memory is their maximum."""
-    total: Record = {name: 0 for name in COUNTS}
-    total.update({"dropped": {}, "dropped_characters": {}, "set_aside_by_reason": {}, "peak_memory": 0, "cpu_seconds": 0.0})
+    total: Record = dict.fromkeys(COUNTS, 0)
+    total.update(
+        {"dropped": {}, "dropped_characters": {}, "set_aside_by_reason": {}, "peak_memory": 0, "cpu_seconds": 0.0}
+    )
     for record in sorted(records, key=lambda r: str(r.get("shard", ""))):
         for name in COUNTS:
             total[name] += record.get(name, 0)

@@ -39,7 +39,9 @@ def latest_captures(rows: Packed) -> tuple[Packed, Packed]:
     dates tie.
     """
     by_url = ordered(rows, "url_hi", "url_lo", "shard", "row")
-    newest_first = by_url[np.lexsort([by_url["row"], by_url["shard"], -by_url["date"], by_url["url_lo"], by_url["url_hi"]])]
+    newest_first = by_url[
+        np.lexsort([by_url["row"], by_url["shard"], -by_url["date"], by_url["url_lo"], by_url["url_hi"]])
+    ]
     starts, lengths = runs(newest_first["url_hi"], newest_first["url_lo"])
     return _keep_first(newest_first, starts, lengths, Reason.URL)
 

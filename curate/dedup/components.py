@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from curate.dedup.rows import ADDRESS, Packed, runs
+from curate.dedup.minhash import mix
+from curate.dedup.rows import Packed, runs
 
-NODE = [("rank", "<u4"), *ADDRESS]
-EDGE = np.dtype([("u_rank", "<u4"), ("u_shard", "<u4"), ("u_row", "<u4"), ("v_rank", "<u4"), ("v_shard", "<u4"), ("v_row", "<u4")])
+_SIDES = [(f"{side}_{part}", "<u4") for side in "uv" for part in ("rank", "shard", "row")]
+EDGE = np.dtype(_SIDES)
+    [("u_rank", "<u4"), ("u_shard", "<u4"), ("u_row", "<u4"), ("v_rank", "<u4"), ("v_shard", "<u4"), ("v_row", "<u4")]
+)
 """Node v points at node u; a node is (rank, shard, row), least first, and rank falls as the text grows longer."""
 
 
@@ -72,8 +75,6 @@ def both_ways(edges: Packed) -> Packed:
 
 def bucket_of(edges: Packed, side: str, buckets: int) -> np.ndarray:
     """The bucket of each edge's node on this side."""
-    from curate.dedup.minhash import mix
-
     high, low = _nodes(edges, side)
     return np.asarray(mix(high ^ mix(low)) % np.uint64(buckets), dtype=np.int64)
 

@@ -15,7 +15,9 @@ Packed = NDArray[np.void]
 
 ADDRESS = [("shard", "<u4"), ("row", "<u4")]
 
-CAPTURE = np.dtype([("url_hi", "<u8"), ("url_lo", "<u8"), ("date", "<i8"), ("text_hi", "<u8"), ("text_lo", "<u8"), *ADDRESS])
+CAPTURE = np.dtype(
+    [("url_hi", "<u8"), ("url_lo", "<u8"), ("date", "<i8"), ("text_hi", "<u8"), ("text_lo", "<u8"), *ADDRESS]
+)
 """One document: the 128-bit hash of its URL's normal form, its date in seconds, the 128-bit digest of its text."""
 
 DISPLACED = np.dtype([("reason", "<u4"), *ADDRESS, ("by_shard", "<u4"), ("by_row", "<u4")])

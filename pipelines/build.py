@@ -1,0 +1,326 @@
+"""A whole build: the stages in order, each skipped when it is done, and the account of them all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import platform
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+import yaml
+
+from curate.errors import UserError
+from curate.inputs import InputFile
+from curate.manifest import Manifest
+from curate.models.registry import resolve
+from curate.storage import (
+    BrokenSeal,
+    atomic_write,
+    canonical,
+    exists,
+    filesystem,
+    is_local,
+    join,
+    read_sealed,
+    remove,
+    write_sealed,
+)
+from filters.filter import Filter
+from filters.perplexity import Perplexity
+from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, score, select, tokens
+from pipelines.chain import build_chain
+from pipelines.console import Reporter
+from pipelines.engine import Engine
+from pipelines.shards import Record, peak_memory
+from pipelines.stage import Stage, balance, fingerprint, run_stage
+
+SUMMARY = "summary.json"
+_VERSIONS = {
+    "extract": 1,
+    "dedup_documents": 1,
+    "dedup_lines": 1,
+    "dedup_near": 1,
+    "score": 1,
+    "select": 1,
+    "tokenize": 1,
+}
+"""Raised when a stage's answer changes, so that an older output is redone."""
+
+
+@dataclass
+class Build:
+    """One build of one manifest into one folder.
+
+    where: how messages call the manifest (its path).
+    """
+
+    manifest: Manifest
+    where: str
+    inputs: Sequence[InputFile]
+    output: str
+    engine: Engine
+    reporter: Reporter
+
+    def run(self) -> Record:
+        """Run what is not done; returns the summary that is written to summary.json."""
+        started = time.monotonic()
+        self.chain = build_chain(self.manifest.filters, self.where)
+        self.models = self.model_hashes()
+        with self.only_one_build():
+            if exists(join(self.output, SUMMARY)):
+                remove(join(self.output, SUMMARY))
+            self.write_manifest()
+            stages = self.run_stages()
+            summary = self.summary(stages, time.monotonic() - started)
+            write_sealed(join(self.output, SUMMARY), summary)
+            select.clear(self.output)
+        return summary
+
+    # ---- stages ----
+
+    def run_stages(self) -> list[Record]:
+        config, dedup = self.manifest, self.manifest.dedup
+        extract = self.stage(
+            "extract",
+            "documents",
+            {"input": self.input_depends(), **config.extract.model_dump(mode="json"), **self.blocklist_hashes()},
+            lambda: commoncrawl.run_extract(self.engine, self.inputs, config.extract, self.output),
+            ("set_aside",),
+            len(commoncrawl.plan(self.inputs, config.extract.range_bytes)),
+        )
+        shards = [record["shard"] for record in extract["shards"]]
+        files = [(record["shard"], record["file_index"]) for record in extract["shards"]]
+        count = len(shards)
+        dumped = dedup.model_dump(mode="json")
+        documents = self.stage(
+            "dedup_documents",
+            dedup_documents.FOLDER,
+            {"extract": extract["fingerprint"], **{key: dumped[key] for key in ("url", "exact", "buckets")}},
+            lambda: dedup_documents.run_dedup_documents(self.engine, shards, dedup, self.output),
+            total=count,
+        )
+        lines = self.stage(
+            "dedup_lines",
+            dedup_lines.FOLDER,
+            {"documents": documents["fingerprint"], "lines": dumped["lines"]},
+            lambda: dedup_lines.run_dedup_lines(self.engine, files, dedup, self.output),
+            total=count,
+        )
+        near = self.stage(
+            "dedup_near",
+            dedup_near.FOLDER,
+            {"lines": lines["fingerprint"], "near": dumped["near"]},
+            lambda: dedup_near.run_dedup_near(self.engine, shards, dedup, self.output),
+            total=count,
+            watch=dedup_near.SIGNATURES,
+        )
+        scored = self.stage(
+            "score",
+            score.FOLDER,
+            {
+                "dedup": near["fingerprint"],
+                "order": [item.name for item in self.chain],
+                "filters": {item.name: item.measuring() for item in self.chain},
+                "models": {item.name: {ref: self.models[ref] for ref in item.models()} for item in self.chain},
+            },
+            lambda: score.run_score(self.engine, shards, config.filters, self.output),
+            total=count,
+        )
+        selected = self.stage(
+            "select",
+            select.FOLDER,
+            {
+                "score": scored["fingerprint"],
+                "order": [item.name for item in self.chain],
+                "filters": {item.name: item.config.model_dump(mode="json") for item in self.chain},
+                "tokens": config.tokens.model_dump(mode="json"),
+                "tokenizer": self.models[config.tokens.tokenizer],
+            },
+            partial(self.select, shards),
+            total=count,
+            keep_record=True,
+        )
+        tokenized = self.stage(
+            "tokenize",
+            tokens.FOLDER,
+            {"select": selected["fingerprint"]},
+            partial(self.tokenize, shards, selected),
+            total=tokens.parts_for(selected["characters_out"], config.tokens),
+            watch=join(tokens.FOLDER, f"source={config.source}"),
+            keep_record=True,
+        )
+        return [extract, documents, lines, near, scored, selected, tokenized]
+
+    def stage(
+        self,
+        name: str,
+        folder: str,
+        depends: Mapping[str, Any],
+        work: Any,
+        extra: tuple[str, ...] = (),
+        total: int = 0,
+        watch: str | None = None,
+        keep_record: bool = False,
+    ) -> Record:
+        """keep_record: the stage's own records lie in stages/, because its folder is temporary or is a dataset."""
+        records = join(self.output, "stages", name) if keep_record else join(self.output, folder)
+        others = (*extra, folder) if keep_record else extra
+
+        def watched() -> Record:
+            with self.reporter.watching(name, join(self.output, watch or folder), total):
+                account: Record = work()
+            return account
+
+        return run_stage(
+            Stage(name, records, tuple(join(self.output, other) for other in others)),
+            {"version": _VERSIONS[name], **depends},
+            watched,
+            self.reporter.say,
+        )
+
+    def select(self, shards: list[int]) -> Record:
+        """Resolve percentiles into numbers, then decide and encode. The record keeps the numbers."""
+        filters, cutoffs = self.resolved_filters(shards)
+        account = select.run_select(self.engine, shards, filters, self.manifest.tokens.tokenizer, self.output)
+        return {**account, "cutoffs": cutoffs, "filters": filters}
+
+    def resolved_filters(self, shards: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+        filters = {item.name: item.config.model_dump(mode="json") for item in self.chain}
+        config = next((item.config for item in self.chain if item.name == Perplexity.name), None)
+        if config is None or config.percentiles is None:
+            return filters, {}
+        cutoffs = select.corpus_cutoffs(self.engine, shards, filters, config.percentiles, self.output)
+        filters[Perplexity.name] = config.with_cutoffs(cutoffs).model_dump(mode="json")
+        return filters, {language: list(pair) for language, pair in cutoffs.items()}
+
+    def tokenize(self, shards: list[int], selected: Record) -> Record:
+        parts = tokens.run_tokens(
+            self.engine,
+            shards,
+            self.manifest.source,
+            self.manifest.tokens,
+            self.output,
+            selected["characters_out"],
+        )
+        return {
+            "in": selected["out"],
+            "out": sum(part.documents for part in parts),
+            "dropped": {},
+            "dropped_characters": {},
+            "set_aside": 0,
+            "characters_in": selected["characters_out"],
+            "characters_out": selected["characters_out"],
+            "tokens": sum(part.tokens for part in parts),
+            "peak_memory": peak_memory(),
+            "cpu_seconds": 0.0,
+        }
+
+    # ---- what a build depends on ----
+
+    def input_depends(self) -> Record:
+        """The input files by key, size and content mark, as one hash, so that 60,000 files are one line."""
+        listed = [[item.file, item.size, item.etag] for item in self.inputs]
+        return {"files": len(listed), "sha256": hashlib.sha256(canonical(listed)).hexdigest()}
+
+    def blocklist_hashes(self) -> dict[str, str]:
+        """The content of the blocklist files counts, not only their names."""
+        hashes: dict[str, str] = {}
+        blocklist = self.manifest.extract.url_blocklist
+        for name in ("domains_file", "words_file"):
+            path = getattr(blocklist, name)
+            if path is not None:
+                if not exists(path):
+                    raise UserError(f"{self.where}: extract.url_blocklist.{name}: no file at {path}")
+                fs, inner = filesystem(path)
+                hashes[f"{name}_sha256"] = hashlib.sha256(fs.cat_file(inner)).hexdigest()
+        return hashes
+
+    def model_hashes(self) -> dict[str, str]:
+        """reference -> sha256 of every model that judges, checked against the manifest's pins."""
+        references = {self.manifest.tokens.tokenizer, *(ref for item in self.chain for ref in item.models())}
+        hashes: dict[str, str] = {}
+        for reference in sorted(references):
+            hashes[reference] = resolve(reference).sha256
+            pinned = self.manifest.models.get(reference)
+            if pinned is not None and pinned != hashes[reference]:
+                raise UserError(
+                    f"{self.where}: models.{reference} is pinned to sha256 {pinned[:12]}…, but the model here is"
+                    f" {hashes[reference][:12]}…: get the pinned model or change the pin"
+                )
+        return hashes
+
+    # ---- the folder ----
+
+    @contextlib.contextmanager
+    def only_one_build(self) -> Iterator[None]:
+        """Two builds at once in one local folder would take each other's files away."""
+        fs, inner = filesystem(self.output)
+        if not is_local(fs):
+            yield
+            return
+        import fcntl
+        import os
+
+        try:
+            os.makedirs(inner, exist_ok=True)
+            lock = open(os.path.join(inner, ".lock"), "w")  # noqa: SIM115 - held until the build ends
+        except OSError as error:
+            raise UserError(f"--output {self.output}: {error.strerror}: name a folder that can be written") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UserError(
+                    f"another build is running in {self.output}: wait for it or name another folder"
+                ) from error
+            yield
+
+    def write_manifest(self) -> None:
+        """The manifest as used, every default written out, with the hash of every model."""
+        used = self.manifest.model_dump(mode="json")
+        used["filters"] = {item.name: item.config.model_dump(mode="json") for item in self.chain}
+        used["models"] = self.models
+        with atomic_write(join(self.output, "manifest.yaml")) as out:
+            out.write(yaml.safe_dump(used, sort_keys=False, allow_unicode=True).encode())
+
+    def summary(self, stages: list[Record], seconds: float) -> Record:
+        short = [{key: value for key, value in stage.items() if key not in ("shards", "depends")} for stage in stages]
+        for stage, following in zip(short, short[1:], strict=False):
+            if stage["out"] != following["in"]:
+                raise AssertionError(
+                    f"{stage['name']} gave {stage['out']}, but {following['name']} took {following['in']}"
+                )
+        for stage in short:
+            balance(stage)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        return {
+            "name": self.manifest.name,
+            "source": self.manifest.source,
+            "manifest": fingerprint(self.manifest.model_dump(mode="json")),
+            "models": self.models,
+            "input_files": len(self.inputs),
+            "input_bytes": sum(item.size for item in self.inputs),
+            "stages": short,
+            "documents": short[-1]["out"],
+            "tokens": short[-1]["tokens"],
+            "seconds": round(seconds, 3),
+            "peak_memory": max(children, *(stage["peak_memory"] for stage in short)),
+            "versions": {"curate": metadata.version("curate"), "python": platform.python_version()},
+        }
+
+
+def read_summary(output: str) -> Record:
+    """summary.json of a finished build; UserError where there is none."""
+    path = join(output, SUMMARY)
+    if not exists(path):
+        raise UserError(f"{output} holds no finished build (no {SUMMARY}): run `curate build` first")
+    try:
+        return read_sealed(path)
+    except BrokenSeal as error:
+        raise UserError(f"{error}: run `curate verify {output}`") from error

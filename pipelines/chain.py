@@ -1,0 +1,108 @@
+"""The filters of a manifest, in order: validated, loaded, measuring, editing, deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from curate.errors import UserError
+from curate.manifest import explain_validation, nearest
+from curate.text.page import Page
+from filters.c4 import C4
+from filters.ccnet_length import CCNetLength
+from filters.filter import Filter, Value, Verdict
+from filters.fineweb import FineWeb
+from filters.gopher_quality import GopherQuality
+from filters.gopher_repetition import GopherRepetition
+from filters.language import Language
+from filters.mc4 import MC4
+from filters.nsfw import Nsfw
+from filters.perplexity import Perplexity
+from filters.pii import Pii
+from filters.quality import Quality
+
+FILTERS: dict[str, type[Filter]] = {
+    cls.name: cls
+    for cls in (
+        CCNetLength,
+        Language,
+        Perplexity,
+        Quality,
+        Nsfw,
+        C4,
+        MC4,
+        GopherQuality,
+        GopherRepetition,
+        FineWeb,
+        Pii,
+    )
+}
+
+
+def build_chain(filters: Mapping[str, Mapping[str, Any]], where: str) -> list[Filter]:
+    """The enabled filters of a manifest, in its order. Raises UserError on an unknown filter or key."""
+    chain: list[Filter] = []
+    for name, settings in filters.items():
+        cls = FILTERS.get(name)
+        if cls is None:
+            raise UserError(f"{where}: unknown filter {name!r}{nearest(name, list(FILTERS))}")
+        try:
+            config = cls.Config.model_validate(settings or {})
+        except ValidationError as error:
+            raise explain_validation(error, cls.Config, f"{where}: filters.{name}") from error
+        if config.enabled:
+            chain.append(cls(config))
+    return chain
+
+
+def columns(chain: Sequence[Filter]) -> list[pa.Field]:
+    """The score table's columns."""
+    return [
+        pa.field(f"{item.name}.{measurement}", kind) for item in chain for measurement, kind in item.columns.items()
+    ]
+
+
+def measure(chain: Sequence[Filter], page: Page) -> tuple[dict[str, Value], str]:
+    """All measurements of a page, and its text as the filters' edits leave it.
+
+    Each filter measures what the ones before it left; the language filter's answer is what later ones go by.
+    """
+    row: dict[str, Value] = {}
+    for item in chain:
+        for measurement, value in item.measure(page).items():
+            row[f"{item.name}.{measurement}"] = value
+        page = after(item, page, row)
+    return row, page.text
+
+
+def after(item: Filter, page: Page, row: Mapping[str, Value]) -> Page:
+    """The page that the next filter sees."""
+    if item.name == Language.name:
+        page.language = str(row["language.language"] or "")
+    edited = item.edit(page)
+    return page if edited is None else Page(edited, page.url, page.language, page.title)
+
+
+def edited(chain: Sequence[Filter], page: Page, row: Mapping[str, Value]) -> str:
+    """The text that is tokenized: what the filters' edits leave of a page that was measured before."""
+    for item in chain:
+        page = after(item, page, row)
+    return page.text
+
+
+def decide(chain: Sequence[Filter], row: Mapping[str, Value]) -> Verdict | None:
+    """The first verdict that drops the page, in the manifest's order."""
+    for item in chain:
+        verdict = item.decide({name: row[f"{item.name}.{name}"] for name in item.columns})
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def all_verdicts(chain: Sequence[Filter], row: Mapping[str, Value]) -> list[Verdict]:
+    """Every filter's verdict, for explanations."""
+    found = (item.decide({name: row[f"{item.name}.{name}"] for name in item.columns}) for item in chain)
+    return [verdict for verdict in found if verdict is not None]

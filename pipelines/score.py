@@ -1,0 +1,121 @@
+"""Score: every filter measures every document that dedup left; one column a measurement, no decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from curate.storage import join
+from curate.text.page import Page
+from pipelines.chain import build_chain, columns, measure
+from pipelines.collect import WriteRecords, take_records
+from pipelines.commoncrawl import SET_ASIDE_SCHEMA
+from pipelines.dedup_lines import Remaining
+from pipelines.dedup_near import near_rows
+from pipelines.engine import Engine
+from pipelines.shards import Record, finished_record, peak_memory, shard_path, write_shard
+from pipelines.stage import merge
+
+FOLDER = "scores"
+_FIXED = [
+    pa.field("row", pa.uint32()),
+    pa.field("id", pa.string()),
+    pa.field("characters", pa.uint32()),
+    pa.field("edited_characters", pa.uint32()),
+]
+
+
+class Survivors:
+    """The documents of a shard that dedup kept, and their deduplicated texts, in row order."""
+
+    def __init__(self, output: str, shard: int) -> None:
+        self.remaining = Remaining(output, shard)
+        self.rows = np.setdiff1d(self.remaining.rows, near_rows(output, shard))
+
+    def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any], str]]:
+        """(row, the document's columns but its text, deduplicated text)."""
+        documents = self.remaining.documents.drop_columns(["text"])
+        for row, document in zip(self.rows.tolist(), documents.take(self.rows).to_pylist(), strict=True):
+            yield row, document, self.remaining.text(row)
+
+
+class ScoreShard(beam.DoFn):
+    """shard -> its Record; writes scores/."""
+
+    def __init__(self, output: str, filters: Mapping[str, Mapping[str, Any]]) -> None:
+        self.output = output
+        self.filters = filters
+
+    def setup(self) -> None:
+        self.chain = build_chain(self.filters, "manifest")
+        for item in self.chain:
+            item.load()
+
+    def process(self, shard: int) -> Iterator[Record]:
+        path = shard_path(join(self.output, FOLDER), shard)
+        yield finished_record(path) or self.score(shard, path)
+
+    def score(self, shard: int, path: str) -> Record:
+        cpu = time.process_time()
+        rows: list[dict[str, Any]] = []
+        aside: list[dict[str, Any]] = []
+        characters = gone = 0
+        for row, document, text in Survivors(self.output, shard):
+            characters += len(text)
+            page = Page(text, document["url"], title=document["title"])
+            try:
+                measured, left = measure(self.chain, page)
+            except Exception as error:  # any text may come: one that a filter cannot take must not end the run
+                gone += len(text)
+                detail = f"{document['id']}: {type(error).__name__}: {error}"
+                aside.append(
+                    {"file": document["file"], "offset": document["offset"], "reason": "unmeasurable", "detail": detail}
+                )
+                continue
+            fixed = {"row": row, "id": document["id"], "characters": len(text), "edited_characters": len(left)}
+            rows.append({**fixed, **measured})
+        write_shard(
+            shard_path(join(self.output, "set_aside"), shard, "score"),
+            pa.Table.from_pylist(aside, schema=SET_ASIDE_SCHEMA),
+            {"shard": shard},
+        )
+        schema = pa.schema([*_FIXED, *columns(self.chain)])
+        return write_shard(
+            path,
+            pa.Table.from_pylist(rows, schema=schema),
+            {
+                "shard": shard,
+                "in": len(rows) + len(aside),
+                "out": len(rows),
+                "dropped": {},
+                "dropped_characters": {},
+                "set_aside": len(aside),
+                "set_aside_by_reason": {"unmeasurable": len(aside)} if aside else {},
+                "characters_in": characters,
+                "characters_out": characters - gone,
+                "peak_memory": peak_memory(),
+                "cpu_seconds": time.process_time() - cpu,
+            },
+        )
+
+
+def run_score(engine: Engine, shards: list[int], filters: Mapping[str, Mapping[str, Any]], output: str) -> Record:
+    result = join(output, FOLDER, "_records.json")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        (
+            pipeline
+            | "Shards" >> beam.Create(shards)
+            | "SpreadShards" >> beam.Reshuffle()
+            | "ScoreShard" >> beam.ParDo(ScoreShard(output, dict(filters)))
+            | "Records" >> WriteRecords(result)
+        )
+
+    engine.run("score", build)
+    records = take_records(result)
+    return {**merge(records), "shards": records}

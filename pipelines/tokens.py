@@ -1,0 +1,139 @@
+"""Tokenize, the last step: encoded documents, shuffled to their parts and written as tokens/v1."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from curate.manifest import Tokens
+from curate.models.registry import resolve
+from curate.storage import exists, join, remove
+from curate.tokens.index import write_index, write_manifest
+from curate.tokens.order import part_of, sorted_rows
+from curate.tokens.schema import MANIFEST, PartInfo, TokenizerInfo, part_file
+from curate.tokens.tokenizer import load_tokenizer
+from curate.tokens.writer import write_part
+from pipelines.collect import WriteRecords, take_records
+from pipelines.engine import Engine
+from pipelines.select import FOLDER as ENCODED
+from pipelines.shards import Record, peak_memory, read_shard, shard_path
+
+FOLDER = "tokens"
+Chunk = tuple[list[str], bytes, bytes]
+"""Some documents on their way to a part: ids, lengths as uint32, token ids as uint32."""
+
+
+class ReadEncoded(beam.DoFn):
+    """shard -> (part, Chunk)."""
+
+    def __init__(self, output: str, parts: int) -> None:
+        self.output = output
+        self.parts = parts
+
+    def process(self, shard: int) -> Iterator[tuple[int, Chunk]]:
+        table = read_shard(shard_path(join(self.output, ENCODED), shard))
+        if table.num_rows == 0:
+            return
+        ids = table.column("id").to_pylist()
+        lists = table.column("tokens").combine_chunks()
+        flat = lists.values.to_numpy(zero_copy_only=False).astype(np.uint32)
+        offsets = lists.offsets.to_numpy().astype(np.int64)
+        parts = part_of(ids, self.parts)
+        for part in np.unique(parts).tolist():
+            chosen = np.flatnonzero(parts == part).tolist()
+            pieces = [flat[offsets[i] : offsets[i + 1]] for i in chosen]
+            lengths = np.array([len(piece) for piece in pieces], np.uint32)
+            yield part, ([ids[i] for i in chosen], lengths.tobytes(), np.concatenate(pieces).tobytes())
+
+
+class WritePart(beam.DoFn):
+    """(part, Chunks) -> its Record; writes one part of tokens/v1, its rows in the order of hash(seed, id)."""
+
+    def __init__(self, output: str, source: str, parts: int, config: dict[str, Any]) -> None:
+        self.output = output
+        self.source = source
+        self.parts = parts
+        self.config = config
+
+    def setup(self) -> None:
+        self.tokens = Tokens.model_validate(self.config)
+        model = resolve(self.tokens.tokenizer)
+        self.tokenizer = load_tokenizer(model.path, model.name)
+
+    def process(self, element: tuple[int, Iterable[Chunk | None]]) -> Iterator[Record]:
+        part, received = element
+        ids: list[str] = []
+        lengths, flat = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
+        for chunk in received:
+            if chunk is not None:
+                ids += chunk[0]
+                lengths.append(np.frombuffer(chunk[1], np.uint32))
+                flat.append(np.frombuffer(chunk[2], np.uint32))
+        rows = sorted_rows(ids, np.concatenate(flat), np.concatenate(lengths), self.tokens.seed)
+        info = write_part(
+            join(self.output, FOLDER, part_file(self.source, part, self.parts)),
+            source=self.source,
+            shard=part,
+            shards=self.parts,
+            rows=rows,
+            tokenizer=self.tokenizer,
+            delimiters=self.tokens.delimiters,
+            seed=self.tokens.seed,
+        )
+        yield {"shard": part, "part": info.to_json(), "peak_memory": peak_memory(), "cpu_seconds": cpu_seconds()}
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_THREAD)
+    return used.ru_utime + used.ru_stime
+
+
+def parts_for(characters: int, config: Tokens) -> int:
+    """How many parts a source of this many characters is written in."""
+    return config.shards or max(1, -(-characters // config.characters_per_shard))
+
+
+def run_tokens(
+    engine: Engine, shards: list[int], source: str, config: Tokens, output: str, characters: int
+) -> list[PartInfo]:
+    """Write every part, the index, and last the manifest whose presence says that tokens/ is whole."""
+    root = join(output, FOLDER)
+    if exists(join(root, MANIFEST)):
+        remove(join(root, MANIFEST))
+    parts = parts_for(characters, config)
+    result = join(output, "_work", "_parts.json")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        every = pipeline | "Parts" >> beam.Create(range(parts)) | "EveryPart" >> beam.Map(lambda part: (part, None))
+        chunks = (
+            pipeline
+            | "Shards" >> beam.Create(shards)
+            | "SpreadShards" >> beam.Reshuffle()
+            | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, parts))
+        )
+        (
+            (every, chunks)
+            | "PartsAndChunks" >> beam.Flatten()
+            | "ByPart" >> beam.GroupByKey()
+            | "WritePart" >> beam.ParDo(WritePart(output, source, parts, config.model_dump(mode="json")))
+            | "Records" >> WriteRecords(result)
+        )
+
+    engine.run("tokens", build, parallel=parts > 4)
+    infos = [PartInfo.from_json(record["part"]) for record in take_records(result)]
+    model = resolve(config.tokenizer)
+    tokenizer = TokenizerInfo.of(load_tokenizer(model.path, model.name))
+    fingerprint = write_index(root, infos)
+    write_manifest(
+        root,
+        parts=infos,
+        fingerprint=fingerprint,
+        tokenizer=tokenizer,
+        delimiters=config.delimiters,
+        seed=config.seed,
+    )
+    return infos
