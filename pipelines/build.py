@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import platform
 import resource
 import time
@@ -14,6 +15,7 @@ from importlib import metadata
 from typing import Any
 
 import yaml
+from filters.perplexity import Perplexity
 
 from curate.errors import UserError
 from curate.inputs import InputFile
@@ -31,8 +33,7 @@ from curate.storage import (
     remove,
     write_sealed,
 )
-from filters.filter import Filter
-from filters.perplexity import Perplexity
+from curate.tokens.schema import MANIFEST
 from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, score, select, tokens
 from pipelines.chain import build_chain
 from pipelines.console import Reporter
@@ -76,6 +77,9 @@ class Build:
             if exists(join(self.output, SUMMARY)):
                 remove(join(self.output, SUMMARY))
             self.write_manifest()
+            if not exists(join(self.output, tokens.FOLDER, MANIFEST)) and not exists(join(self.output, select.FOLDER)):
+                # tokens/ is not there and neither is what it is made from: select again.
+                remove(join(self.output, "stages"))
             stages = self.run_stages()
             summary = self.summary(stages, time.monotonic() - started)
             write_sealed(join(self.output, SUMMARY), summary)
@@ -141,8 +145,10 @@ class Build:
                 "filters": {item.name: item.config.model_dump(mode="json") for item in self.chain},
                 "tokens": config.tokens.model_dump(mode="json"),
                 "tokenizer": self.models[config.tokens.tokenizer],
+                "tokenize_version": _VERSIONS["tokenize"],
             },
             partial(self.select, shards),
+            (select.VERDICTS,),
             total=count,
             keep_record=True,
         )
@@ -291,7 +297,7 @@ class Build:
 
     def summary(self, stages: list[Record], seconds: float) -> Record:
         short = [{key: value for key, value in stage.items() if key not in ("shards", "depends")} for stage in stages]
-        for stage, following in zip(short, short[1:], strict=False):
+        for stage, following in itertools.pairwise(short):
             if stage["out"] != following["in"]:
                 raise AssertionError(
                     f"{stage['name']} gave {stage['out']}, but {following['name']} took {following['in']}"

@@ -10,15 +10,15 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from curate.inputs import InputFile
 from curate.sources.commoncrawl import Dropped, document_from_record
-from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
-from filters.url import Blocklist
 
 from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
+from curate.inputs import InputFile
 from curate.manifest import Extract
+from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
+from filters.url import Blocklist
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, finished_record, peak_memory, shard_path, write_shard

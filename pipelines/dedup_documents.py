@@ -12,12 +12,12 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from curate.text.urls import c4_normal_form
 
 from curate.dedup.captures import Reason, first_texts, latest_captures
 from curate.dedup.rows import CAPTURE, DISPLACED, Packed, ordered, pack, split_by, unpack
 from curate.manifest import Dedup
 from curate.storage import join
+from curate.text.urls import c4_normal_form
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_path, write_shard

@@ -9,12 +9,12 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from curate.text.ccnet import line_hashes
 
 from curate.dedup.lines import repeated_lines, without_lines
 from curate.dedup.rows import LINE, REPEATED, Packed, ordered, pack, runs, split_by, unpack
 from curate.manifest import Dedup, LineDedup
 from curate.storage import join
+from curate.text.ccnet import line_hashes
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_documents import displaced_rows
 from pipelines.engine import Engine

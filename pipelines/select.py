@@ -10,12 +10,13 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from filters.perplexity import Perplexity, percentile_cutoffs
 
 from curate.models.registry import resolve
 from curate.storage import join, remove
 from curate.text.page import Page
 from curate.tokens.tokenizer import load_tokenizer
-from filters.perplexity import Perplexity, percentile_cutoffs
+from filters.filter import Verdict
 from pipelines.chain import build_chain, decide, edited
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
@@ -25,6 +26,22 @@ from pipelines.shards import Record, finished_record, peak_memory, read_shard, s
 from pipelines.stage import merge
 
 FOLDER = "_work/encoded"
+VERDICTS = "scores/verdicts"
+_VERDICT_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.uint32()),
+        pa.field("id", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("measurement", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("keep", pa.string()),
+        pa.field("threshold", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("tokens", pa.uint32()),
+    ]
+)
+"""What was decided on each scored row. reason is null for a kept one; the rest says which measurement failed which
+comparison with which threshold, and where the rule comes from. tokens: of a kept document, without delimiters."""
 Filters = Mapping[str, Mapping[str, Any]]
 
 
@@ -97,29 +114,32 @@ class EncodeShard(beam.DoFn):
     def encode(self, shard: int, path: str) -> Record:
         cpu = time.process_time()
         scores = read_shard(shard_path(join(self.output, SCORES), shard)).to_pylist()
-        verdicts = {row["row"]: decide(self.chain, row) for row in scores}
-        measured = {row["row"]: row for row in scores}
+        decided = {row["row"]: Decision(row, decide(self.chain, row)) for row in scores}
+        kept: list[Decision] = []
+        texts: list[str] = []
+        if any(decision.reason is None for decision in decided.values()):
+            for row, document, text in Survivors(self.output, shard):
+                decision = decided.get(row)
+                if decision is None or decision.reason is not None:
+                    continue
+                page = Page(text, document["url"], title=document["title"])
+                left = edited(self.chain, page, decision.scores)
+                if left.strip():
+                    kept.append(decision)
+                    texts.append(left)
+                else:
+                    decision.reason = "nothing_left"
+        encoded = self.tokenizer.encode_batch(texts)
+        for decision, tokens in zip(kept, encoded, strict=True):
+            decision.tokens = len(tokens)
+        self.write_verdicts(shard, decided)
         dropped: Counter[str] = Counter()
         gone: Counter[str] = Counter()
-        ids: list[str] = []
-        texts: list[str] = []
-        if any(verdict is None for verdict in verdicts.values()):
-            for row, document, text in Survivors(self.output, shard):
-                if row in verdicts and verdicts[row] is None:
-                    page = Page(text, document["url"], title=document["title"])
-                    ids.append(document["id"])
-                    texts.append(edited(self.chain, page, measured[row]))
-        for row, verdict in verdicts.items():
-            if verdict is not None:
-                dropped[verdict.reason] += 1
-                gone[verdict.reason] += measured[row]["characters"]
-        # A document whose every line was taken out by an edit has nothing to train on.
-        empty = [index for index, text in enumerate(texts) if not text.strip()]
-        if empty:
-            dropped["nothing_left"] += len(empty)
-            ids = [id for index, id in enumerate(ids) if index not in set(empty)]
-            texts = [text for text in texts if text.strip()]
-        encoded = self.tokenizer.encode_batch(texts)
+        for decision in decided.values():
+            if decision.reason is not None:
+                dropped[decision.reason] += 1
+                gone[decision.reason] += decision.scores["characters"]
+        ids = [decision.scores["id"] for decision in kept]
         lengths = [len(tokens) for tokens in encoded]
         offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), pa.int64())
         kind = pa.uint32() if self.tokenizer.vocab_size > 1 << 16 else pa.uint16()
@@ -146,6 +166,36 @@ class EncodeShard(beam.DoFn):
                 "cpu_seconds": time.process_time() - cpu,
             },
         )
+
+    def write_verdicts(self, shard: int, decided: Mapping[int, Decision]) -> None:
+        rows = [decision.as_row() for decision in decided.values()]
+        table = pa.Table.from_pylist(rows, schema=_VERDICT_SCHEMA)
+        write_shard(shard_path(join(self.output, VERDICTS), shard), table, {"shard": shard})
+
+
+class Decision:
+    """What becomes of one scored row."""
+
+    def __init__(self, scores: Mapping[str, Any], verdict: Verdict | None) -> None:
+        self.scores = scores
+        self.verdict = verdict
+        self.reason = verdict.reason if verdict else None
+        self.tokens: int | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        row = {"row": self.scores["row"], "id": self.scores["id"], "reason": self.reason, "tokens": self.tokens}
+        if self.verdict is not None:
+            rule = self.verdict.rule
+            row |= {"measurement": rule.measurement, "keep": rule.keep, "source": rule.source}
+            row |= {"value": shown(self.verdict.value), "threshold": shown(self.verdict.threshold)}
+        return row
+
+
+def shown(value: Any) -> str:
+    """A measurement or threshold as an explanation prints it."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(map(shown, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
 
 
 def run_select(engine: Engine, shards: list[int], filters: Filters, tokenizer: str, output: str) -> Record:
