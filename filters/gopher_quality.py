@@ -1,0 +1,125 @@
+"""Gopher's quality rules (Rae et al. 2021, appendix A1.1, "Quality filtering").
+
+What a word is, the paper does not say. Here it is a run of characters between white space, punctuation attached
+(dolma's, `text.split()`), and one that is punctuation only (ASCII punctuation and Unicode's P categories) is not
+counted, as in datatrove (which splits punctuation off by a tokenizer and then leaves symbols out of the count and the
+mean length) and DCLM (`ignore_punctuation`). Lines are those that are not blank.
+Dolma v1.6 takes the median of the word lengths: `word_length: median`.
+Cost: 0.25 ms for 900 words.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+
+from curate.text.page import Page
+from filters.filter import Filter, FilterConfig, Rule, Value
+
+STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
+BULLETS = ("•", "‣", "◦", "▪", "▫", "■", "□", "▶", "●", "○", "–", "-", "*")
+ELLIPSES = ("...", "…")
+PUNCTUATION = string.punctuation + "".join(
+    character for character in map(chr, range(0x80, sys.maxunicode + 1)) if unicodedata.category(character)[0] == "P"
+)
+
+SOURCE = "Gopher (Rae et al. 2021, A1.1)"
+
+
+class GopherQualityConfig(FilterConfig):
+    word_length: Literal["mean", "median"] = "mean"
+
+    min_words: int | None = 50
+    max_words: int | None = 100_000
+    min_word_length: float | None = 3
+    max_word_length: float | None = 10
+    max_hash_ratio: float | None = 0.1
+    max_ellipsis_ratio: float | None = 0.1
+    max_bullet_lines: float | None = 0.9
+    max_ellipsis_lines: float | None = 0.3
+    min_alphabetic_words: float | None = 0.8
+    min_stop_words: int | None = 2
+
+
+class GopherQuality(Filter):
+    """Measurements: `words`; `word_length`, characters, mean or median; `hash_ratio`, `#` a word; `ellipsis_ratio`,
+    `...` and `…` a word; `bullet_lines`, `ellipsis_lines`, share of the lines that begin with a bullet, end with an
+    ellipsis; `alphabetic_words`, share of the words with a letter of any script; `stop_words`, how many different ones
+    of the eight occur as words, in any case, with any punctuation around. Ratios of a page without words are to one
+    word, so that none is undefined; its word length is 0.
+    """
+
+    name = "gopher_quality"
+    Config = GopherQualityConfig
+    columns: ClassVar[Mapping[str, pa.DataType]] = {
+        "words": pa.int64(),
+        "word_length": pa.float64(),
+        "hash_ratio": pa.float64(),
+        "ellipsis_ratio": pa.float64(),
+        "bullet_lines": pa.float64(),
+        "ellipsis_lines": pa.float64(),
+        "alphabetic_words": pa.float64(),
+        "stop_words": pa.int32(),
+    }
+    rules = (
+        Rule("few_words", "words", ">=", "min_words", f"{SOURCE}: between 50 and 100,000 words"),
+        Rule("many_words", "words", "<=", "max_words", f"{SOURCE}: between 50 and 100,000 words"),
+        Rule("short_words", "word_length", ">=", "min_word_length", f"{SOURCE}: mean word length 3 to 10 characters"),
+        Rule("long_words", "word_length", "<=", "max_word_length", f"{SOURCE}: mean word length 3 to 10 characters"),
+        Rule("hashes", "hash_ratio", "<=", "max_hash_ratio", f"{SOURCE}: symbol-to-word ratio greater than 0.1"),
+        Rule("ellipses", "ellipsis_ratio", "<=", "max_ellipsis_ratio", f"{SOURCE}: symbol-to-word ratio above 0.1"),
+        Rule("bullets", "bullet_lines", "<=", "max_bullet_lines", f"{SOURCE}: more than 90% of lines start with one"),
+        Rule("ellipsis_lines", "ellipsis_lines", "<=", "max_ellipsis_lines", f"{SOURCE}: more than 30% of lines"),
+        Rule("not_words", "alphabetic_words", ">=", "min_alphabetic_words", f"{SOURCE}: 80% contain a letter"),
+        Rule("few_stop_words", "stop_words", ">=", "min_stop_words", f"{SOURCE}: at least two of eight words"),
+    )
+    config: GopherQualityConfig
+
+    def measure(self, page: Page) -> dict[str, Value]:
+        text = page.text
+        words = alphabetic = 0
+        stop_words: set[str] = set()
+        lengths: Counter[int] = Counter()
+        for word, count in Counter(page.words).items():
+            core = word.strip(PUNCTUATION)
+            if not core:
+                continue
+            words += count
+            lengths[len(word)] += count
+            if core[0].isalpha() or any(map(str.isalpha, core)):
+                alphabetic += count
+                if len(core) <= 4 and (lowered := core.lower()) in STOP_WORDS:
+                    stop_words.add(lowered)
+        lines = [stripped for line in page.lines if (stripped := line.strip())]
+        return {
+            "words": words,
+            "word_length": _median(lengths) if self.config.word_length == "median" else _mean(lengths),
+            "hash_ratio": text.count("#") / max(words, 1),
+            "ellipsis_ratio": sum(map(text.count, ELLIPSES)) / max(words, 1),
+            "bullet_lines": sum(line.startswith(BULLETS) for line in lines) / max(len(lines), 1),
+            "ellipsis_lines": sum(line.endswith(ELLIPSES) for line in lines) / max(len(lines), 1),
+            "alphabetic_words": alphabetic / max(words, 1),
+            "stop_words": len(stop_words),
+        }
+
+
+def _mean(lengths: Counter[int]) -> float:
+    return sum(length * count for length, count in lengths.items()) / max(lengths.total(), 1)
+
+
+def _median(lengths: Counter[int]) -> float:
+    """The middle length, or the mean of the two middle ones."""
+    total = lengths.total()
+    middle: list[int] = []
+    seen = 0
+    for length in sorted(lengths):
+        seen += lengths[length]
+        while len(middle) < 2 and seen > (total - 1 + len(middle)) // 2:
+            middle.append(length)
+    return sum(middle) / 2 if middle else 0.0
