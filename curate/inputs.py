@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -190,6 +191,8 @@ def _urls(spec: str, suffixes: tuple[str, ...]) -> list[str]:
             empty = f"no file matches {web.shown(spec)}: check the pattern"
         elif not over_http and fs.isfile(inner):
             return [str(fs.unstrip_protocol(inner))]
+        elif not over_http and not fs.isdir(inner):
+            raise FileNotFoundError(inner)
         else:
             paths = [path for path, _ in _detailed(fs.find, inner) if path.endswith(suffixes)]
             empty = f"{web.shown(spec)} holds no file that ends in {', '.join(suffixes)}: check the address"
@@ -206,8 +209,11 @@ def _detailed(listing: Callable[..., Any], inner: str) -> list[tuple[str, dict[s
 
 
 def _url_key(url: str) -> str:
-    parts = urlsplit(url.split("::", 1)[0])
-    return parts.path.lstrip("/") or parts.netloc
+    protocol, _, rest = url.split("::", 1)[0].partition("://")
+    if protocol in ("http", "https"):  # elsewhere these are letters like any other
+        rest = re.split("[?#]", rest, maxsplit=1)[0]
+    host, _, key = rest.partition("/")
+    return key.lstrip("/") or host
 
 
 def _described(urls: list[str], keys: list[str], retry: Retry) -> list[InputFile]:

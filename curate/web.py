@@ -46,11 +46,12 @@ class Remote:
 
 def shown(url: str) -> str:
     """The URL as it may be printed: no user name, password or query, which can hold secrets; on one line."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the address given"
-    return quote(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", safe="/:%[]~@!$&'()*+,;=")
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if scheme in ("http", "https"):
+        authority, path = (re.split("[?#]", part, maxsplit=1)[0] for part in (authority, path))
+    safe = "/:%[]~@!$&'()*+,;=?#"
+    return quote(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}", safe=safe, errors="replace")
 
 
 def version_of(headers: Message) -> str:
