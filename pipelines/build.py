@@ -15,7 +15,6 @@ from importlib import metadata
 from typing import Any
 
 import yaml
-from filters.perplexity import Perplexity
 
 from curate.errors import UserError
 from curate.inputs import InputFile
@@ -34,6 +33,7 @@ from curate.storage import (
     write_sealed,
 )
 from curate.tokens.schema import MANIFEST
+from filters.perplexity import Perplexity
 from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, score, select, tokens
 from pipelines.chain import build_chain
 from pipelines.console import Reporter
@@ -222,6 +222,7 @@ class Build:
             "set_aside": 0,
             "characters_in": selected["characters_out"],
             "characters_out": selected["characters_out"],
+            "files": {},
             "tokens": sum(part.tokens for part in parts),
             "peak_memory": peak_memory(),
             "cpu_seconds": 0.0,
@@ -296,7 +297,8 @@ class Build:
             out.write(yaml.safe_dump(used, sort_keys=False, allow_unicode=True).encode())
 
     def summary(self, stages: list[Record], seconds: float) -> Record:
-        short = [{key: value for key, value in stage.items() if key not in ("shards", "depends")} for stage in stages]
+        long = ("shards", "depends", "files", "filters")
+        short = [{key: value for key, value in stage.items() if key not in long} for stage in stages]
         for stage, following in itertools.pairwise(short):
             if stage["out"] != following["in"]:
                 raise AssertionError(

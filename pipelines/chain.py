@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from filters.ccnet_length import CCNetLength
-from filters.language import Language
-from filters.nsfw import Nsfw
-from filters.perplexity import Perplexity
-from filters.quality import Quality
 from pydantic import ValidationError
 
 from curate.errors import UserError
 from curate.manifest import explain_validation, nearest
 from curate.text.page import Page
 from filters.c4 import C4
+from filters.ccnet_length import CCNetLength
 from filters.filter import Filter, Value, Verdict
 from filters.fineweb import FineWeb
 from filters.gopher_quality import GopherQuality
 from filters.gopher_repetition import GopherRepetition
+from filters.language import Language
 from filters.mc4 import MC4
+from filters.nsfw import Nsfw
+from filters.perplexity import Perplexity
 from filters.pii import Pii
+from filters.quality import Quality
 
 FILTERS: dict[str, type[Filter]] = {
     cls.name: cls

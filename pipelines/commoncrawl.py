@@ -21,7 +21,7 @@ from curate.storage import join, remove
 from filters.url import Blocklist
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
-from pipelines.shards import Record, finished_record, peak_memory, shard_path, write_shard
+from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
 
 DROPPED_SCHEMA = pa.schema(
@@ -74,10 +74,10 @@ class ExtractRange(beam.DoFn):
 
     def process(self, element: dict[str, Any]) -> Iterator[Record]:
         task = RangeTask(**element)
-        path = shard_path(join(self.output, "documents"), task.shard)
-        yield finished_record(path) or self.extract_range(task, path)
+        file = shard_file("documents", task.shard)
+        yield finished_record(self.output, file) or self.extract_range(task, file)
 
-    def extract_range(self, task: RangeTask, path: str) -> Record:
+    def extract_range(self, task: RangeTask, file: str) -> Record:
         cpu = time.process_time()
         documents: list[Document] = []
         dropped: list[tuple[str, str, str, str, int]] = []
@@ -111,19 +111,19 @@ class ExtractRange(beam.DoFn):
         characters = sum(len(document.text) for document in documents)
         assert reader.end is not None
         # The files that explain are written first: the documents' file says that the shard is finished.
-        write_shard(
-            shard_path(join(self.output, "set_aside"), task.shard),
+        beside = write_beside(
+            self.output,
+            shard_file("set_aside", task.shard),
             pa.table(list(map(list, zip(*map(_aside_row, aside), strict=True))) or [[]] * 4, schema=SET_ASIDE_SCHEMA),
-            {"shard": task.shard},
-        )
-        write_shard(
-            shard_path(join(self.output, "documents", "dropped"), task.shard),
+        ) | write_beside(
+            self.output,
+            shard_file("documents/dropped", task.shard),
             pa.table(list(map(list, zip(*dropped, strict=True))) or [[]] * 5, schema=DROPPED_SCHEMA),
-            {"shard": task.shard},
         )
         rows = {name: [getattr(document, name) for document in documents] for name in DOCUMENT_SCHEMA.names}
         return write_shard(
-            path,
+            self.output,
+            file,
             pa.table(rows, schema=DOCUMENT_SCHEMA),
             {
                 "shard": task.shard,
@@ -141,6 +141,7 @@ class ExtractRange(beam.DoFn):
                 "peak_memory": peak_memory(),
                 "cpu_seconds": time.process_time() - cpu,
             },
+            beside,
         )
 
 
@@ -179,10 +180,10 @@ def run_extract(engine: Engine, inputs: Sequence[InputFile], config: Extract, ou
                 task = tasks[shards[index]["shard"]]
                 todo.append(RangeTask(**{**asdict(task), "start": start, "exact_start": True}))
         for task in todo:
-            remove(shard_path(join(output, "documents"), task.shard))
+            remove(join(output, shard_file("documents", task.shard)))
     return {
         **merge(list(records.values())),
-        "shards": [records[task.shard] for task in tasks],
+        "shards": [{key: records[task.shard][key] for key in ("shard", "file_index")} for task in tasks],
     }
 
 

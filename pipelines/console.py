@@ -5,11 +5,21 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from curate.storage import listing
 
@@ -43,6 +53,33 @@ class Reporter:
         finally:
             stop.set()
             thread.join()
+
+    @contextmanager
+    def fetching(self) -> Iterator[Callable[[int, int, str], None] | None]:
+        """A callback for downloads: (bytes done, bytes in all or -1, name)."""
+        if self.quiet:
+            yield None
+        elif self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            with Progress(*columns, console=self.console) as progress:
+                tasks: dict[str, TaskID] = {}
+
+                def show(done: int, total: int, name: str) -> None:
+                    if name not in tasks:
+                        tasks[name] = progress.add_task(name)
+                    progress.update(tasks[name], completed=done, total=total if total >= 0 else None)
+
+                yield show
+        else:
+            said: dict[str, float] = {}
+
+            def line(done: int, total: int, name: str) -> None:
+                now = time.monotonic()
+                if done == total or now - said.get(name, now - _LINE_EVERY_SECONDS) >= _LINE_EVERY_SECONDS:
+                    said[name] = now
+                    self.say(f"{name}: {done:,} of {total:,} bytes" if total >= 0 else f"{name}: {done:,} bytes")
+
+            yield line
 
     def _bar(self, name: str, folder: str, total: int, stop: threading.Event) -> None:
         columns = (

@@ -20,7 +20,7 @@ from curate.storage import join
 from curate.text.urls import c4_normal_form
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
-from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_path, write_shard
+from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
 
 FOLDER = "duplicates/documents"
@@ -70,7 +70,7 @@ class ReadCaptures(beam.DoFn):
 
     def process(self, shard: int) -> Iterator[tuple[int, bytes]]:
         config = Dedup.model_validate(self.config)
-        table = read_shard(shard_path(join(self.output, "documents"), shard), ["url", "date", "digest"])
+        table = read_shard(self.output, shard_file("documents", shard), ["url", "date", "digest"])
         rows = captures(table, shard, config)
         for bucket, chunk in split_by(rows, (rows["url_lo"] % np.uint64(config.buckets)).astype(np.int64)):
             yield bucket, pack(chunk)
@@ -112,18 +112,19 @@ class WriteDisplaced(beam.DoFn):
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Record]:
         cpu = time.process_time()
         shard, chunks = element
-        path = shard_path(join(self.output, FOLDER), shard)
-        record = finished_record(path)
+        file = shard_file(FOLDER, shard)
+        record = finished_record(self.output, file)
         if record is None:
             rows = ordered(unpack(chunks, DISPLACED), "row")
-            texts = read_shard(shard_path(join(self.output, "documents"), shard), ["text"]).column("text")
+            texts = read_shard(self.output, shard_file("documents", shard), ["text"]).column("text")
             lengths = np.array([len(text) for text in texts.to_pylist()], np.int64)
             labels = [Reason(reason).label for reason in rows["reason"].tolist()]
             gone = Counter[str]()
             for label, row in zip(labels, rows["row"].tolist(), strict=True):
                 gone[label] += int(lengths[row])
             record = write_shard(
-                path,
+                self.output,
+                file,
                 pa.table({name: rows[name] for name in _SCHEMA.names}, schema=_SCHEMA),
                 {
                     "shard": shard,
@@ -143,7 +144,7 @@ class WriteDisplaced(beam.DoFn):
 
 def displaced_rows(output: str, shard: int) -> np.ndarray:
     """Rows of a shard that URL or exact dedup dropped, sorted."""
-    return column(read_shard(shard_path(join(output, FOLDER), shard), ["row"]), "row")
+    return column(read_shard(output, shard_file(FOLDER, shard), ["row"]), "row")
 
 
 def run_dedup_documents(engine: Engine, shards: list[int], config: Dedup, output: str) -> Record:
@@ -171,4 +172,4 @@ def run_dedup_documents(engine: Engine, shards: list[int], config: Dedup, output
 
     engine.run("dedup_documents", build)
     records = take_records(result)
-    return {**merge(records), "shards": records}
+    return merge(records)

@@ -18,7 +18,7 @@ from curate.text.ccnet import line_hashes
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_documents import displaced_rows
 from pipelines.engine import Engine
-from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_path, write_shard
+from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
 
 FOLDER = "duplicates/lines"
@@ -65,7 +65,7 @@ class ReadLines(beam.DoFn):
     def process(self, element: tuple[int, int]) -> Iterator[tuple[tuple[int, int], bytes]]:
         config = Dedup.model_validate(self.config)
         shard, group = element
-        texts = read_shard(shard_path(join(self.output, "documents"), shard), ["text"]).column("text")
+        texts = read_shard(self.output, shard_file("documents", shard), ["text"]).column("text")
         rows = np.setdiff1d(np.arange(len(texts)), displaced_rows(self.output, shard))
         lines = line_rows(texts.take(rows).to_pylist(), rows, shard, config.lines)
         for bucket, chunk in split_by(lines, (lines["hash"] % np.uint64(config.buckets)).astype(np.int64)):
@@ -92,13 +92,13 @@ class WriteRepeated(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Record]:
         shard, chunks = element
-        path = shard_path(join(self.output, FOLDER), shard)
-        yield finished_record(path) or self.write(shard, path, chunks)
+        file = shard_file(FOLDER, shard)
+        yield finished_record(self.output, file) or self.write(shard, file, chunks)
 
-    def write(self, shard: int, path: str, chunks: Iterable[bytes]) -> Record:
+    def write(self, shard: int, file: str, chunks: Iterable[bytes]) -> Record:
         cpu = time.process_time()
         repeated = ordered(unpack(chunks, REPEATED), "row", "line")
-        texts = read_shard(shard_path(join(self.output, "documents"), shard), ["text"]).column("text")
+        texts = read_shard(self.output, shard_file("documents", shard), ["text"]).column("text")
         staying = np.setdiff1d(np.arange(len(texts)), displaced_rows(self.output, shard))
         before = {row: len(text) for row, text in zip(staying.tolist(), texts.take(staying).to_pylist(), strict=True)}
         starts, lengths = runs(repeated["row"])
@@ -127,7 +127,8 @@ class WriteRepeated(beam.DoFn):
         )
         characters_in, characters_out = sum(before.values()), sum(after.values())
         return write_shard(
-            path,
+            self.output,
+            file,
             table,
             {
                 "shard": shard,
@@ -152,8 +153,8 @@ class Remaining:
     """The documents of a shard as line dedup leaves them: row numbers and texts, in row order."""
 
     def __init__(self, output: str, shard: int) -> None:
-        self.documents = read_shard(shard_path(join(output, "documents"), shard))
-        lines = read_shard(shard_path(join(output, FOLDER), shard), ["row", "characters", "lines"])
+        self.documents = read_shard(output, shard_file("documents", shard))
+        lines = read_shard(output, shard_file(FOLDER, shard), ["row", "characters", "lines"])
         self._lines = dict(zip(lines.column("row").to_pylist(), lines.column("lines").to_pylist(), strict=True))
         emptied = column(lines, "row")[column(lines, "characters") == 0]
         gone = np.union1d(displaced_rows(output, shard), emptied)
@@ -196,5 +197,4 @@ def run_dedup_lines(engine: Engine, shards: list[tuple[int, int]], config: Dedup
     return {
         **merge(records),
         "lines_dropped": sum(record["lines_dropped"] for record in records),
-        "shards": records,
     }

@@ -24,7 +24,7 @@ from curate.storage import atomic_write, exists, filesystem, join, listing, read
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_lines import Remaining
 from pipelines.engine import Engine
-from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_path, write_shard
+from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
 
 FOLDER = "duplicates/near"
@@ -47,7 +47,7 @@ class Signatures:
     """The stored signatures of a shard, addressed by row."""
 
     def __init__(self, output: str, shard: int) -> None:
-        table = read_shard(shard_path(join(output, SIGNATURES), shard))
+        table = read_shard(output, shard_file(SIGNATURES, shard))
         self.rows = column(table, "row")
         self.characters = column(table, "characters")
         flat = b"".join(table.column("signature").to_pylist())
@@ -68,8 +68,8 @@ class WriteSignatures(beam.DoFn):
         self.config = config
 
     def process(self, shard: int) -> Iterator[Record]:
-        path = shard_path(join(self.output, SIGNATURES), shard)
-        record = finished_record(path)
+        file = shard_file(SIGNATURES, shard)
+        record = finished_record(self.output, file)
         if record is None:
             cpu = time.process_time()
             near = NearDedup.model_validate(self.config)
@@ -85,7 +85,8 @@ class WriteSignatures(beam.DoFn):
                 }
             )
             record = write_shard(
-                path,
+                self.output,
+                file,
                 table,
                 {"shard": shard, "peak_memory": peak_memory(), "cpu_seconds": time.process_time() - cpu},
             )
@@ -261,10 +262,10 @@ class WriteNear(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Record]:
         shard, groups = element
-        path = shard_path(join(self.output, FOLDER), shard)
-        yield finished_record(path) or self.write(shard, path, groups)
+        file = shard_file(FOLDER, shard)
+        yield finished_record(self.output, file) or self.write(shard, file, groups)
 
-    def write(self, shard: int, path: str, groups: Iterable[Any]) -> Record:
+    def write(self, shard: int, file: str, groups: Iterable[Any]) -> Record:
         rows: list[tuple[int, int, int, float, int]] = []
         for group in groups:
             if group is not None:
@@ -282,7 +283,8 @@ class WriteNear(beam.DoFn):
         total = int(stored.characters.sum())
         gone = sum(row[4] for row in rows)
         return write_shard(
-            path,
+            self.output,
+            file,
             pa.table([list(values) for values in zip(*rows, strict=True)] or [[]] * 5, schema=_SCHEMA),
             {
                 "shard": shard,
@@ -353,10 +355,13 @@ def run_dedup_near(engine: Engine, shards: list[int], config: Dedup, output: str
 
     engine.run("dedup_near", build, parallel=len(shards) > 256)
     records = take_records(result)
-    account = merge([*records])
+    account = merge(records)
     account["peak_memory"] = max([account["peak_memory"], *(record["peak_memory"] for record in signed)])
     account["cpu_seconds"] = round(sum(record["cpu_seconds"] for record in signed), 3)
-    return {**account, "rounds": rounds, "shards": records}
+    for record in signed:
+        account["files"] |= record["files"]
+    remove(join(output, EDGES))
+    return {**account, "rounds": rounds}
 
 
 def _signatures(engine: Engine, shards: list[int], config: Dedup, output: str) -> list[Record]:
@@ -452,4 +457,4 @@ def _digests(folder: str) -> dict[str, str]:
 
 def near_rows(output: str, shard: int) -> np.ndarray:
     """Rows of a shard that near-duplicate dedup dropped, sorted."""
-    return column(read_shard(shard_path(join(output, FOLDER), shard), ["row"]), "row")
+    return column(read_shard(output, shard_file(FOLDER, shard), ["row"]), "row")

@@ -18,7 +18,7 @@ from pipelines.commoncrawl import SET_ASIDE_SCHEMA
 from pipelines.dedup_lines import Remaining
 from pipelines.dedup_near import near_rows
 from pipelines.engine import Engine
-from pipelines.shards import Record, finished_record, peak_memory, shard_path, write_shard
+from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
 
 FOLDER = "scores"
@@ -57,10 +57,10 @@ class ScoreShard(beam.DoFn):
             item.load()
 
     def process(self, shard: int) -> Iterator[Record]:
-        path = shard_path(join(self.output, FOLDER), shard)
-        yield finished_record(path) or self.score(shard, path)
+        file = shard_file(FOLDER, shard)
+        yield finished_record(self.output, file) or self.score(shard, file)
 
-    def score(self, shard: int, path: str) -> Record:
+    def score(self, shard: int, file: str) -> Record:
         cpu = time.process_time()
         rows: list[dict[str, Any]] = []
         aside: list[dict[str, Any]] = []
@@ -79,14 +79,13 @@ class ScoreShard(beam.DoFn):
                 continue
             fixed = {"row": row, "id": document["id"], "characters": len(text), "edited_characters": len(left)}
             rows.append({**fixed, **measured})
-        write_shard(
-            shard_path(join(self.output, "set_aside"), shard, "score"),
-            pa.Table.from_pylist(aside, schema=SET_ASIDE_SCHEMA),
-            {"shard": shard},
+        beside = write_beside(
+            self.output, shard_file("set_aside", shard, "score"), pa.Table.from_pylist(aside, schema=SET_ASIDE_SCHEMA)
         )
         schema = pa.schema([*_FIXED, *columns(self.chain)])
         return write_shard(
-            path,
+            self.output,
+            file,
             pa.Table.from_pylist(rows, schema=schema),
             {
                 "shard": shard,
@@ -101,6 +100,7 @@ class ScoreShard(beam.DoFn):
                 "peak_memory": peak_memory(),
                 "cpu_seconds": time.process_time() - cpu,
             },
+            beside,
         )
 
 
@@ -118,4 +118,4 @@ def run_score(engine: Engine, shards: list[int], filters: Mapping[str, Mapping[s
 
     engine.run("score", build)
     records = take_records(result)
-    return {**merge(records), "shards": records}
+    return merge(records)

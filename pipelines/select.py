@@ -10,19 +10,28 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from filters.perplexity import Perplexity, percentile_cutoffs
 
 from curate.models.registry import resolve
 from curate.storage import join, remove
 from curate.text.page import Page
 from curate.tokens.tokenizer import load_tokenizer
 from filters.filter import Verdict
+from filters.perplexity import Perplexity, percentile_cutoffs
 from pipelines.chain import build_chain, decide, edited
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.score import FOLDER as SCORES
 from pipelines.score import Survivors
-from pipelines.shards import Record, finished_record, peak_memory, read_shard, shard_path, write_shard
+from pipelines.shards import (
+    Files,
+    Record,
+    finished_record,
+    peak_memory,
+    read_shard,
+    shard_file,
+    write_beside,
+    write_shard,
+)
 from pipelines.stage import merge
 
 FOLDER = "_work/encoded"
@@ -56,7 +65,7 @@ class CountPerplexities(beam.DoFn):
         chain = build_chain(self.filters, "manifest")
         before = chain[: [item.name for item in chain].index(Perplexity.name)]
         counts: dict[str, Counter[float]] = {}
-        for row in read_shard(shard_path(join(self.output, SCORES), shard)).to_pylist():
+        for row in read_shard(self.output, shard_file(SCORES, shard)).to_pylist():
             value = row["perplexity.perplexity"]
             if value is not None and value == value and decide(before, row) is None:
                 counts.setdefault(row["language.language"], Counter())[value] += 1
@@ -108,12 +117,12 @@ class EncodeShard(beam.DoFn):
         self.tokenizer = load_tokenizer(model.path, model.name)
 
     def process(self, shard: int) -> Iterator[Record]:
-        path = shard_path(join(self.output, FOLDER), shard)
-        yield finished_record(path) or self.encode(shard, path)
+        file = shard_file(FOLDER, shard)
+        yield finished_record(self.output, file) or self.encode(shard, file)
 
-    def encode(self, shard: int, path: str) -> Record:
+    def encode(self, shard: int, file: str) -> Record:
         cpu = time.process_time()
-        scores = read_shard(shard_path(join(self.output, SCORES), shard)).to_pylist()
+        scores = read_shard(self.output, shard_file(SCORES, shard)).to_pylist()
         decided = {row["row"]: Decision(row, decide(self.chain, row)) for row in scores}
         kept: list[Decision] = []
         texts: list[str] = []
@@ -132,7 +141,7 @@ class EncodeShard(beam.DoFn):
         encoded = self.tokenizer.encode_batch(texts)
         for decision, tokens in zip(kept, encoded, strict=True):
             decision.tokens = len(tokens)
-        self.write_verdicts(shard, decided)
+        beside = self.write_verdicts(shard, decided)
         dropped: Counter[str] = Counter()
         gone: Counter[str] = Counter()
         for decision in decided.values():
@@ -150,7 +159,8 @@ class EncodeShard(beam.DoFn):
         if edits:
             gone["edits"] = edits
         return write_shard(
-            path,
+            self.output,
+            file,
             pa.table({"id": pa.array(ids, pa.string()), "tokens": pa.LargeListArray.from_arrays(offsets, flat)}),
             {
                 "shard": shard,
@@ -165,12 +175,13 @@ class EncodeShard(beam.DoFn):
                 "peak_memory": peak_memory(),
                 "cpu_seconds": time.process_time() - cpu,
             },
+            beside,
         )
 
-    def write_verdicts(self, shard: int, decided: Mapping[int, Decision]) -> None:
+    def write_verdicts(self, shard: int, decided: Mapping[int, Decision]) -> Files:
         rows = [decision.as_row() for decision in decided.values()]
         table = pa.Table.from_pylist(rows, schema=_VERDICT_SCHEMA)
-        write_shard(shard_path(join(self.output, VERDICTS), shard), table, {"shard": shard})
+        return write_beside(self.output, shard_file(VERDICTS, shard), table)
 
 
 class Decision:
@@ -213,7 +224,10 @@ def run_select(engine: Engine, shards: list[int], filters: Filters, tokenizer: s
     engine.run("select", build)
     records = take_records(result)
     tokens = sum(record["tokens"] for record in records)
-    return {**merge(records), "tokens": tokens, "shards": records}
+    account = merge(records)
+    # What is encoded is only on its way to tokens/, and cleared when it is there.
+    account["files"] = {file: marks for file, marks in account["files"].items() if not file.startswith(FOLDER)}
+    return {**account, "tokens": tokens}
 
 
 def clear(output: str) -> None:

@@ -16,34 +16,52 @@ from curate.storage import atomic_write, exists, filesystem, join, read_bytes
 
 _RECORD = b"curate"
 Record = dict[str, Any]
+Files = dict[str, list[Any]]
 
 
-def shard_path(folder: str, shard: int, prefix: str = "shard") -> str:
-    return join(folder, f"{prefix}-{shard:06d}.parquet")
+def shard_file(folder: str, shard: int, prefix: str = "shard") -> str:
+    """A shard's file, relative to the output folder."""
+    return f"{folder}/{prefix}-{shard:06d}.parquet"
 
 
-def write_shard(path: str, table: pa.Table, record: Record) -> Record:
-    """Write a shard with its record in the file's metadata; returns the record with the file's size and sha256."""
-    metadata = {**(table.schema.metadata or {}), _RECORD: json.dumps(record, sort_keys=True).encode()}
+def write_beside(output: str, file: str, table: pa.Table) -> Files:
+    """Write a file that goes with a shard, before the shard itself; returns {file: [bytes, sha256]}."""
+    return {file: _write(join(output, file), table, b"{}")}
+
+
+def write_shard(output: str, file: str, table: pa.Table, record: Record, beside: Files | None = None) -> Record:
+    """Write a shard with its record in the file's metadata; its presence says that the shard is finished.
+
+    Returns the record with `files`: {file: [bytes, sha256]} of the shard and what was written beside it.
+    """
+    kept = {**record, "files": beside or {}}
+    marks = _write(join(output, file), table, json.dumps(kept, sort_keys=True).encode())
+    return {**kept, "files": {**kept["files"], file: marks}}
+
+
+def _write(path: str, table: pa.Table, record: bytes) -> list[Any]:
+    metadata = {**(table.schema.metadata or {}), _RECORD: record}
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd", row_group_size=2048)
     data = buffer.getvalue()
     with atomic_write(path) as out:
         out.write(data)
-    return {**record, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return [len(data), hashlib.sha256(data).hexdigest()]
 
 
-def finished_record(path: str) -> Record | None:
-    """The record of a shard that is already there, with its size and sha256; None where it is not."""
+def finished_record(output: str, file: str) -> Record | None:
+    """The record of a shard that is already there, as `write_shard` gave it; None where it is not."""
+    path = join(output, file)
     if not exists(path):
         return None
     data = read_bytes(path)
     record = json.loads(pq.read_schema(io.BytesIO(data)).metadata[_RECORD])
-    return {**record, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    files = {**record["files"], file: [len(data), hashlib.sha256(data).hexdigest()]}
+    return {**record, "files": files}
 
 
-def read_shard(path: str, columns: list[str] | None = None) -> pa.Table:
-    fs, inner = filesystem(path)
+def read_shard(output: str, file: str, columns: list[str] | None = None) -> pa.Table:
+    fs, inner = filesystem(join(output, file))
     with fs.open(inner, "rb") as source:
         return pq.ParquetFile(source).read(columns=columns)
 

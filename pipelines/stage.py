@@ -123,12 +123,12 @@ COUNTS = ("in", "out", "set_aside", "characters_in", "characters_out")
 def merge(records: Sequence[Record]) -> Record:
     """The sum of some shards' accounts; peak memory is their maximum."""
     total: Record = dict.fromkeys(COUNTS, 0)
-    total.update(
-        {"dropped": {}, "dropped_characters": {}, "set_aside_by_reason": {}, "peak_memory": 0, "cpu_seconds": 0.0}
-    )
+    total |= {"dropped": {}, "dropped_characters": {}, "set_aside_by_reason": {}, "files": {}}
+    total |= {"peak_memory": 0, "cpu_seconds": 0.0}
     for record in sorted(records, key=lambda r: str(r.get("shard", ""))):
         for name in COUNTS:
             total[name] += record.get(name, 0)
+        total["files"] |= record.get("files", {})
         for name in ("dropped", "dropped_characters", "set_aside_by_reason"):
             for reason, count in record.get(name, {}).items():
                 total[name][reason] = total[name].get(reason, 0) + count

@@ -20,7 +20,7 @@ from curate.tokens.writer import write_part
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.select import FOLDER as ENCODED
-from pipelines.shards import Record, peak_memory, read_shard, shard_path
+from pipelines.shards import Record, peak_memory, read_shard, shard_file
 
 FOLDER = "tokens"
 Chunk = tuple[list[str], bytes, bytes]
@@ -35,7 +35,7 @@ class ReadEncoded(beam.DoFn):
         self.parts = parts
 
     def process(self, shard: int) -> Iterator[tuple[int, Chunk]]:
-        table = read_shard(shard_path(join(self.output, ENCODED), shard))
+        table = read_shard(self.output, shard_file(ENCODED, shard))
         if table.num_rows == 0:
             return
         ids = table.column("id").to_pylist()

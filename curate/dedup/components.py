@@ -17,8 +17,6 @@ from curate.dedup.rows import Packed, runs
 
 _SIDES = [(f"{side}_{part}", "<u4") for side in "uv" for part in ("rank", "shard", "row")]
 EDGE = np.dtype(_SIDES)
-    [("u_rank", "<u4"), ("u_shard", "<u4"), ("u_row", "<u4"), ("v_rank", "<u4"), ("v_shard", "<u4"), ("v_row", "<u4")]
-)
 """Node v points at node u; a node is (rank, shard, row), least first, and rank falls as the text grows longer."""
 
 

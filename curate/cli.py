@@ -1,0 +1,159 @@
+"""The door: `curate build`, `explain`, `report`, `verify`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from curate.errors import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Build pretraining corpora from raw crawls with LLaMA's recipes, and explain every document.",
+)
+OutputFolder = Annotated[str, typer.Argument(help="The folder of a build (its --output).", metavar="DIR")]
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def build(
+    context: typer.Context,
+    manifest: Annotated[str, typer.Argument(help="The recipe, a YAML file such as manifests/cc-2020.yaml.")],
+    output: Annotated[str | None, typer.Option(help="Where to build; default corpus/NAME.")] = None,
+    input: Annotated[
+        list[str] | None,
+        typer.Option(help="Path, folder, glob or URL, or cc://CC-MAIN-2020-50; repeatable. Default: the sample."),
+    ] = None,
+    warcs: Annotated[str, typer.Option(help="How many files of a cc:// crawl, or `all`.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one manifest key: filters.language.min_score=0.65")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes of the in-process runner.", min=1)] = os.cpu_count() or 1,
+    runner: Annotated[str, typer.Option(help="Any Beam runner; its own options follow as they are.")] = "DirectRunner",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Build a corpus; the same command again takes up where it stopped.
+
+    Options that are not listed here go to Beam, e.g. `--runner SparkRunner --job_endpoint localhost:8099`.
+    """
+    from curate.crawl_index import parse_count
+    from curate.download import fetch_all
+    from curate.inputs import resolve_inputs
+    from curate.manifest import load_manifest
+    from curate.report.html import write_report
+    from curate.report.table import account_text
+    from curate.storage import join
+    from pipelines.build import Build
+    from pipelines.console import Reporter
+    from pipelines.engine import Engine
+
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    recipe = load_manifest(manifest, set_ or ())
+    folder = output or f"corpus/{recipe.name}"
+    reporter = Reporter(quiet)
+    from pipelines.chain import build_chain
+
+    build_chain(recipe.filters, manifest)  # before anything is fetched
+    given = [spec for spec in input or () if spec]
+    inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
+    with reporter.fetching() as progress:
+        inputs = fetch_all(inputs, join(folder, "input"), progress)
+    summary = Build(recipe, manifest, inputs, folder, Engine(runner, workers, tuple(context.args)), reporter).run()
+    report = write_report(folder)
+    if not quiet:
+        print(account_text(summary))
+        print(f"report: {report}")
+
+
+def sample_folder(source: str) -> Path:
+    """The bundled sample of a source."""
+    import curate.sample
+
+    return Path(str(curate.sample.__file__)).parent / {"commoncrawl": "crawl"}[source]
+
+
+@app.command()
+def explain(
+    output: OutputFolder,
+    query: Annotated[str, typer.Argument(help="A URL, a document id, or a place: file@offset.", metavar="URL-OR-ID")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    lines: Annotated[bool, typer.Option("--measurements/--no-measurements", help="Print every measurement.")] = True,
+) -> None:
+    """What happened to a document: each stage, measurement and threshold, and what displaced it."""
+    from curate.report.explain import explain as stories_of
+
+    stories = stories_of(output, query)
+    if as_json:
+        print(
+            json.dumps([{**asdict(story), "outcome": story.outcome} for story in stories], indent=2, ensure_ascii=False)
+        )
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    for story in stories:
+        for key, value in story.subject.items():
+            console.print(f"{key}: {printable(value)}", markup=False)
+        for step in story.steps:
+            console.print(f"  {step.stage}: {step.outcome}: {printable(step.detail)}", markup=False)
+            if step.stage == "score" and lines:
+                for key, value in step.facts.items():
+                    console.print(f"      {key} = {printable(value)}", markup=False)
+            for line in step.facts.get("lines", ()):
+                shown = f"line {line['line']}, {line['copies']} copies, also in {line['also_in']}: {line['text']}"
+                console.print(f"      {printable(shown)}", markup=False)
+        console.print(f"=> {printable(story.outcome)}\n", markup=False)
+
+
+def printable(value: object) -> str:
+    """Crawled text on a terminal: no control characters."""
+    return "".join(c if c.isprintable() else " " for c in str(value))
+
+
+@app.command()
+def report(output: OutputFolder) -> None:
+    """Print the account of a build and write report.html anew."""
+    from curate.report.html import write_report
+    from curate.report.table import account_text
+    from pipelines.build import read_summary
+
+    print(account_text(read_summary(output)))
+    print(f"report: {write_report(output)}")
+
+
+@app.command()
+def verify(output: OutputFolder) -> None:
+    """Re-count and re-hash everything that a build wrote; status 1 when one byte is not as written."""
+    from curate.report.verify import verify as problems_of
+
+    found = 0
+    for problem in problems_of(output):
+        found += 1
+        print(printable(problem))
+    if found:
+        raise SystemExit(1)
+    print(f"{output}: every file is as it was written")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on standard error and status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"curate: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("curate: stopped; the same command takes up where it stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()
