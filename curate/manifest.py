@@ -39,7 +39,9 @@ class _Section(BaseModel):
 class UrlBlocklist(_Section):
     """Addresses that are dropped before their page is extracted. Files hold one entry a line, `#` begins a comment."""
 
+    enabled: bool = True
     domains_file: str | None = None
+    """Instead of the short list that comes with the package; likewise the words."""
     words_file: str | None = None
     domains: tuple[str, ...] = ()
     words: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from filters.language import Language
 from filters.mc4 import MC4
 from filters.nsfw import Nsfw
 from filters.perplexity import Perplexity
-from filters.pii import Pii
+from filters.pii import PII
 from filters.quality import Quality
 
 FILTERS: dict[str, type[Filter]] = {
@@ -37,7 +37,7 @@ FILTERS: dict[str, type[Filter]] = {
         GopherQuality,
         GopherRepetition,
         FineWeb,
-        Pii,
+        PII,
     )
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import apache_beam as beam
+from apache_beam.transforms.combiners import ToList
 
 from curate.storage import atomic_write, read_bytes, remove
 from pipelines.shards import Record
@@ -17,11 +18,11 @@ class WriteRecords(beam.PTransform):
         super().__init__()
         self.path = path
 
-    def expand(self, records: beam.PCollection) -> beam.PCollection:
+    def expand(self, records: beam.pvalue.PCollection) -> beam.pvalue.PCollection:
         return (
             records
             | "EncodeRecord" >> beam.Map(lambda record: json.dumps(record, sort_keys=True))
-            | "AllRecords" >> beam.combiners.ToList()
+            | "AllRecords" >> ToList()
             | "WriteRecords" >> beam.Map(write_lines, self.path)
         )
 

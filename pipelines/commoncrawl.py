@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from curate.sources.commoncrawl import Dropped, document_from_record
 
 from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import Extract
+from curate.manifest import Extract, UrlBlocklist
+from curate.sources.commoncrawl import Dropped, document_from_record
 from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
-from filters.url import Blocklist
+from curate.text.urls import blocked
+from filters.url import URL, URLConfig
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
@@ -69,8 +70,17 @@ class ExtractRange(beam.DoFn):
 
     def setup(self) -> None:
         self.extract = Extract.model_validate(self.config)
-        self.blocked = Blocklist.from_config(self.extract.url_blocklist).blocked
+        self.blocked = self.blocklist(self.extract.url_blocklist)
         self.robots = frozenset(directive.lower() for directive in self.extract.robots)
+
+    @staticmethod
+    def blocklist(config: UrlBlocklist) -> Callable[[str], str | None] | None:
+        """The test of a URL that the manifest asks for, None where it asks for none."""
+        if not config.enabled:
+            return None
+        lists = URL(URLConfig(**config.model_dump()))
+        domains, words = lists.domains, lists.words
+        return lambda url: blocked(url, domains, words)
 
     def process(self, element: dict[str, Any]) -> Iterator[Record]:
         task = RangeTask(**element)
@@ -152,7 +162,7 @@ def _aside_row(item: SetAside) -> tuple[str, int, str, str]:
 class Reading:
     """A range reader that remembers where it ended (a generator's return value)."""
 
-    def __init__(self, records: Iterator[Any]) -> None:
+    def __init__(self, records: Generator[Any, None, RangeEnd]) -> None:
         self._records = records
         self.end: RangeEnd | None = None
 

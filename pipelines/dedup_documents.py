@@ -17,7 +17,7 @@ from curate.dedup.captures import Reason, first_texts, latest_captures
 from curate.dedup.rows import CAPTURE, DISPLACED, Packed, ordered, pack, split_by, unpack
 from curate.manifest import Dedup
 from curate.storage import join
-from curate.text.urls import c4_normal_form
+from curate.text.c4 import normal_url
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
@@ -44,7 +44,7 @@ def captures(table: pa.Table, shard: int, config: Dedup) -> Packed:
         zip(*(table.column(name).to_pylist() for name in ("url", "date", "digest")), strict=True)
     ):
         if config.url.enabled and url:
-            key = c4_normal_form(url) if config.url.normal_form == "c4" else url
+            key = normal_url(url) if config.url.normal_form == "c4" else url
         else:
             key = f"\x00{shard}\x00{row}"
         hashed = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -308,7 +308,7 @@ class Similarity(beam.PTransform):
         self.output = output
         self.width = width
 
-    def expand(self, pairs: beam.PCollection) -> beam.PCollection:
+    def expand(self, pairs: beam.pvalue.PCollection) -> beam.pvalue.PCollection:
         return (
             pairs
             | "ByShardOfA" >> beam.GroupByKey()
@@ -397,7 +397,7 @@ def _edge_step(engine: Engine, folder: str, build_edges: Callable[[beam.Pipeline
         )
 
     engine.run("edges", build, parallel)
-    count = sum(record["edges"] for record in take_records(result))
+    count: int = sum(record["edges"] for record in take_records(result))
     fs, inner = filesystem(folder)
     fs.makedirs(inner, exist_ok=True)
     with atomic_write(commit) as out:

@@ -114,7 +114,7 @@ class EncodeShard(beam.DoFn):
         for item in self.chain:
             item.load()
         model = resolve(self.tokenizer_reference)
-        self.tokenizer = load_tokenizer(model.path, model.name)
+        self.tokenizer = load_tokenizer(str(model.path), model.name)
 
     def process(self, shard: int) -> Iterator[Record]:
         file = shard_file(FOLDER, shard)

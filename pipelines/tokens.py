@@ -62,7 +62,7 @@ class WritePart(beam.DoFn):
     def setup(self) -> None:
         self.tokens = Tokens.model_validate(self.config)
         model = resolve(self.tokens.tokenizer)
-        self.tokenizer = load_tokenizer(model.path, model.name)
+        self.tokenizer = load_tokenizer(str(model.path), model.name)
 
     def process(self, element: tuple[int, Iterable[Chunk | None]]) -> Iterator[Record]:
         part, received = element
@@ -126,11 +126,12 @@ def run_tokens(
     engine.run("tokens", build, parallel=parts > 4)
     infos = [PartInfo.from_json(record["part"]) for record in take_records(result)]
     model = resolve(config.tokenizer)
-    tokenizer = TokenizerInfo.of(load_tokenizer(model.path, model.name))
-    fingerprint = write_index(root, infos)
+    tokenizer = TokenizerInfo.of(load_tokenizer(str(model.path), model.name))
+    described = [info.to_json() for info in infos]
+    fingerprint = write_index(root, described)
     write_manifest(
         root,
-        parts=infos,
+        parts=described,
         fingerprint=fingerprint,
         tokenizer=tokenizer,
         delimiters=config.delimiters,

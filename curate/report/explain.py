@@ -20,7 +20,7 @@ from curate.dedup.lines import without_lines
 from curate.dedup.minhash import jaccard
 from curate.errors import UserError
 from curate.storage import exists, join, listing, read_bytes, read_sealed
-from curate.text.urls import c4_normal_form
+from curate.text.c4 import normal_url
 
 _LINES_SHOWN = 5
 Row = dict[str, Any]
@@ -84,8 +84,8 @@ def explain(output: str, query: str) -> list[Story]:
 def same_address(urls: list[str], query: str) -> list[int]:
     """Rows whose URL is the query, or equals it in C4's normal form."""
     exact = [row for row, url in enumerate(urls) if url == query]
-    normal = c4_normal_form(query)
-    return exact or [row for row, url in enumerate(urls) if c4_normal_form(url) == normal]
+    normal = normal_url(query)
+    return exact or [row for row, url in enumerate(urls) if normal_url(url) == normal]
 
 
 def find_documents(folder: str, query: str) -> Iterator[tuple[int, int]]:
