@@ -114,7 +114,7 @@ def sorted_failure(error: BaseException, url: str) -> Exception:
     """The Transient or UserError that a network exception means."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return UserError(f"{shown(url)}: its certificate is not trusted: {cause.verify_message}")
+        return UserError(f"{shown(url)}: its certificate is not trusted: {cause}")
     if isinstance(cause, socket.gaierror):
         return Transient(f"the name {urlsplit(url).hostname} cannot be looked up", reached=False)
     if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:

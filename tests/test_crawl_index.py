@@ -178,7 +178,7 @@ def test_a_listing_with_a_dangerous_or_foreign_line_is_refused(base: str, crawl:
         crawl_files(f"cc://{CRAWL}", "all", base=base, retry=RETRY)
 
 
-@pytest.mark.parametrize("damage", [b"", b"not gzip", gzip.compress(b"crawl-data/a.warc.gz\n" * 99)[:-9]])
+@pytest.mark.parametrize("damage", [b"", b"not gzip", gzip.compress("\n".join(KEYS).encode())[:-9]])
 def test_a_damaged_listing_is_refused(base: str, crawl: Path, damage: bytes) -> None:
     (crawl / "crawl-data" / CRAWL / "warc.paths.gz").write_bytes(damage)
     with pytest.raises(UserError, match="is not a list of CommonCrawl files"):
@@ -216,21 +216,54 @@ def test_no_network_is_one_line() -> None:
     assert sum(waits) < 10
 
 
-def test_a_store_that_hides_missing_names_behind_403_is_explained(tmp_path: Path) -> None:
+def test_a_store_that_hides_missing_names_behind_403_is_explained_soon() -> None:
+    asked: list[str] = []
+    waits: list[float] = []
+    patience = Retry(timeout=10, sleep=waits.append, jitter=lambda: 1.0)
+
     class Forbidding(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
 
         def do_GET(self) -> None:
+            asked.append(self.path)
             self.send_error(403)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forbidding) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         with pytest.raises(UserError, match=r"answers 403 [^\n]* there is no crawl CC-MAIN-2020-99"):
-            crawl_files("cc://CC-MAIN-2020-99", 1, base=f"http://127.0.0.1:{server.server_port}", retry=RETRY)
+            crawl_files("cc://CC-MAIN-2020-99", 1, base=f"http://127.0.0.1:{server.server_port}", retry=patience)
         server.shutdown()
         thread.join(10)
+    assert len(asked) == 7
+    assert sum(waits) == 63
+
+
+def test_a_listing_that_arrives_short_is_asked_for_again(crawl: Path) -> None:
+    packed = listing(crawl, KEYS).read_bytes()
+    asked: list[str] = []
+
+    class CutsOnce(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed[:-5] if len(asked) == 1 else packed)
+            self.close_connection = True
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), CutsOnce) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        files = crawl_files(f"cc://{CRAWL}", 3, base=f"http://127.0.0.1:{server.server_port}", retry=RETRY)
+        server.shutdown()
+        thread.join(10)
+    assert [file.key for file in files] == KEYS
+    assert len(asked) == 2
 
 
 def test_the_number_of_files_is_a_number_or_all() -> None:

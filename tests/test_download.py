@@ -6,8 +6,10 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import threading
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,8 @@ import pytest
 from curate.download import fetch, fetch_all
 from curate.errors import UserError
 from curate.inputs import InputFile
-from curate.retry import Retry
+from curate.retry import Retry, Transient
+from curate.web import sorted_failure
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
 Answer = Callable[["Handler"], None]
@@ -353,6 +356,8 @@ def test_a_body_without_a_length_is_checked_against_the_listed_size(server: Serv
     assert fetch(server.url, str(target), size=len(BODY), retry=retry) == len(BODY)
     assert target.read_bytes() == BODY
     assert len(server.requests) == 2
+    fetch(server.url, str(target), size=len(BODY), retry=retry)
+    assert len(server.requests) == 2
 
 
 def test_tries_that_each_add_a_mebibyte_do_not_use_up_patience(
@@ -385,6 +390,74 @@ def test_a_server_that_yields_a_byte_a_try_is_given_up(server: Server, target: P
     server.answers = [a_byte]
     with pytest.raises(UserError, match="after 5 tries"):
         fetch(server.url, str(target), retry=retry)
+
+
+def test_progress_counts_once(server: Server, target: Path, retry: Retry) -> None:
+    def much_then_little(handler: Handler) -> None:
+        if len(handler.plan.requests) > 50:
+            return status(404)(handler)
+        start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        stated = f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"
+        handler.head(206 if start else 200, Content_Length=len(BODY) - start, ETag='"v1"', Content_Range=stated)
+        handler.body(BODY[start : start + (1 if start else 1_500_000)])
+        handler.close_connection = True
+        return None
+
+    server.answers = [much_then_little]
+    with pytest.raises(UserError, match="after 5 tries"):
+        fetch(server.url, str(target), retry=retry)
+
+
+def test_a_range_longer_than_the_file_starts_over(server: Server, target: Path, retry: Retry) -> None:
+    def too_long(handler: Handler) -> None:
+        rest = BODY[1_000_000:] + b"more"
+        handler.head(206, Content_Length=len(rest), Content_Range="bytes 1000000-2097151/2097152", ETag='"v1"')
+        handler.body(rest)
+
+    server.answers = [whole(upto=1_000_000), too_long, ranged()]
+    fetch(server.url, str(target), retry=retry)
+    assert "range" not in server.requests[2]
+    assert target.read_bytes() == BODY
+
+
+def test_what_lies_behind_the_end_of_a_partial_is_cut_off(server: Server, target: Path, retry: Retry) -> None:
+    server.answers = [ranged()]
+    fetch(server.url, str(target), retry=retry)
+    os.rename(target, f"{target}.partial")
+    with open(f"{target}.partial", "ab") as partial:
+        partial.write(b"more")
+    fetch(server.url, str(target), retry=retry)
+    assert target.read_bytes() == BODY
+
+
+def test_a_network_that_goes_away_is_waited_for_longer_than_one_that_never_was() -> None:
+    def tries(*failures: Transient) -> int:
+        made: list[Transient] = []
+
+        def action() -> None:
+            made.append(failures[min(len(made), len(failures) - 1)])
+            raise made[-1]
+
+        with pytest.raises(UserError, match=r"after \d+ tries"):
+            Retry(retries=6, unreached=2, sleep=lambda _: None).run("a", action)
+        return len(made)
+
+    gone = Transient("gone", reached=False)
+    assert tries(gone) == 3
+    assert tries(Transient("busy"), gone) == 7
+
+
+def test_a_time_out_before_any_answer_is_no_network() -> None:
+    before = sorted_failure(urllib.error.URLError(TimeoutError()), "http://h/x")
+    during = sorted_failure(TimeoutError(), "http://h/x")
+    assert isinstance(before, Transient)
+    assert isinstance(during, Transient)
+    assert (before.reached, during.reached) == (False, True)
+
+
+def test_a_certificate_that_is_not_trusted_fails_at_once() -> None:
+    failure = sorted_failure(urllib.error.URLError(ssl.SSLCertVerificationError(1, "self-signed")), "https://h/x")
+    assert isinstance(failure, UserError)
 
 
 def test_a_refused_connection_is_one_line_after_few_tries(target: Path, retry: Retry, waits: list[float]) -> None:
