@@ -167,7 +167,8 @@ def crawl(folder: Path, pattern: str = "cc/*.warc*.gz") -> Iterator[TrainingText
                 if record.http_headers is None or "html" not in (record.http_content_type or "").lower():
                     continue
                 data = record.reader.read()
-                text = extract_plain_text(bytes_to_str(data, detect_encoding(data)), main_content=True, alt_texts=False)
+                html = bytes_to_str(data, detect_encoding(data) or "utf-8")
+                text = extract_plain_text(html, main_content=True, alt_texts=False)
                 if text.strip():
                     yield TrainingText(key, "crawl", "", text, url)
 

@@ -1,0 +1,53 @@
+"""fastText models read without its warnings, and asked without its line and NumPy pitfalls."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import fasttext
+
+LABEL = "__label__"
+_BETWEEN_WORDS = re.compile(r"[^\w]+")
+
+
+class FastTextModel:
+    """A fastText classifier.
+
+    Calls the extension's own predict: the Python wrapper builds NumPy arrays in a way that breaks under NumPy 2 in
+    some distributions. A text is one example: newlines, which end an example in fastText, become spaces.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._model: Any = fasttext.FastText._FastText(model_path=str(path))
+
+    def top(self, text: str) -> tuple[str, float] | None:
+        """The most probable label without its prefix and its probability, or None where no word is known."""
+        found = self._model.f.predict(one_line(text) + "\n", 1, 0.0, "strict")
+        if not found:
+            return None
+        probability, label = found[0]
+        return str(label).removeprefix(LABEL), min(float(probability), 1.0)
+
+    def probability(self, text: str, label: str) -> float | None:
+        """P(label) of a classifier of two labels, taken from the top one; None where no word is known."""
+        top = self.top(text)
+        if top is None:
+            return None
+        return top[1] if top[0] == label else 1.0 - top[1]
+
+
+def one_line(text: str) -> str:
+    """The text as fastText can take it: newlines and NULs are spaces, lone surrogates are question marks."""
+    line = text.replace("\n", " ").replace("\x00", " ")
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "replace").decode("utf-8")
+    return line
+
+
+def plain_words(text: str) -> str:
+    """Lower-case words without punctuation, one space apart."""
+    return _BETWEEN_WORDS.sub(" ", text.lower())

@@ -1,0 +1,93 @@
+"""CCNet's perplexity of a document: SentencePiece pieces under a KenLM 5-gram model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import kenlm
+import sentencepiece
+
+from curate.text.ccnet import lines_for_model
+
+# Words whose pieces are remembered, about 20 MB; when there are more, all are forgotten before the next document.
+KNOWN_WORDS = 100_000
+LONGEST_KNOWN_WORD = 40
+
+
+class PerplexityModel:
+    """Called with a text, gives 10^(-sum log10 p / sum(tokens + 1)) over its lines, rounded to 1 decimal.
+
+    The +1 is each line's end. Lines that are blank in the normal form are not scored. None where no line is left.
+    one_line=True is what cc_net's pipeline computes in fact: it normalises the document whole, so that its newlines,
+    being control characters, vanish and the document is scored as one line (`mine.py`, step "sp").
+    """
+
+    def __init__(self, tokenizer: Path, model: Path) -> None:
+        self._tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer))
+        self._model = kenlm.Model(str(model))
+        self._pieces = _Pieces(self._tokenizer)
+
+    def __call__(self, text: str, one_line: bool = False) -> float | None:
+        exact = self.exact(text, one_line)
+        return None if exact is None else round(exact, 1)
+
+    def exact(self, text: str, one_line: bool = False) -> float | None:
+        """The same, not rounded."""
+        source = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no UTF-8 form
+        normal = lines_for_model([source] if one_line else source.split("\n"))
+        lines = [line for line in normal if line and not line.isspace()]
+        if not lines:
+            return None
+        known = self._pieces
+        if len(known) > KNOWN_WORDS:
+            known.clear()
+        total, tokens = 0.0, len(lines)
+        for line in lines:
+            pieces = " ".join(map(known.__getitem__, line.split(" ")))
+            if "  " in pieces or pieces[:1] == " " or pieces[-1:] == " ":  # a word without a piece
+                pieces = " ".join(filter(None, pieces.split(" ")))
+            total += self._model.score(pieces)
+            tokens += pieces.count(" ") + 1 if pieces else 0
+        return float(10.0 ** (-total / tokens))
+
+
+class _Pieces(dict[str, str]):
+    """word -> its pieces joined by spaces.
+
+    A unigram piece holds a space only at its start, so that a line's best segmentation is that of its words one by
+    one (where two are equally good the tokenizer's choice depends on rounding; here it is the word's own). Most words
+    have been seen before, and a look-up costs a fifth of encoding the line.
+    """
+
+    def __init__(self, tokenizer: sentencepiece.SentencePieceProcessor) -> None:
+        super().__init__()
+        self._encode = tokenizer.encode
+
+    def __missing__(self, word: str) -> str:
+        pieces = " ".join(self._encode(word, out_type=str))
+        if len(word) <= LONGEST_KNOWN_WORD:
+            self[word] = pieces
+        return pieces
+
+
+def percentile_cutoffs(counts: Mapping[float, int], percentiles: Sequence[float]) -> tuple[float, ...]:
+    """For each percentile p the perplexity below which lie p % of the documents, exactly.
+
+    counts: how many documents have each (rounded) perplexity. With n documents in ascending order the cutoff is the
+    one at 0-based rank floor(n p / 100), so never more than p % lie strictly below it. ValueError without documents.
+    """
+    total = sum(counts.values())
+    if total == 0:
+        raise ValueError("no perplexity was measured")
+    found: list[float] = []
+    for percentile in percentiles:
+        rank = min(int(total * Fraction(str(percentile)) / 100), total - 1)
+        seen = 0
+        for value in sorted(counts):
+            seen += counts[value]
+            if seen > rank:
+                found.append(value)
+                break
+    return tuple(found)
