@@ -7,7 +7,7 @@ bounded by one row group, or by one document where that is longer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -94,6 +94,33 @@ def _narrow(tokens: Tokens, dtype: np.dtype[Any]) -> Tokens:
     return tokens.astype(dtype)
 
 
+def _batches(
+    rows: Iterable[tuple[str, Tokens]], before: Tokens, after: Tokens, row_group_tokens: int
+) -> Iterator[tuple[list[str], list[Tokens], list[int]]]:
+    """The rows of each row group: ids, what to concatenate for their tokens, and their lengths with delimiters."""
+    ids: list[str] = []
+    pieces: list[Tokens] = []
+    lengths: list[int] = []
+    pending = 0
+    for document, tokens in rows:
+        ids.append(document)
+        pieces += (before, _narrow(tokens, before.dtype), after)
+        lengths.append(len(before) + len(tokens) + len(after))
+        pending += lengths[-1]
+        if pending >= row_group_tokens:
+            yield ids, pieces, lengths
+            ids, pieces, lengths, pending = [], [], [], 0
+    if ids:
+        yield ids, pieces, lengths
+
+
+def _table(ids: list[str], tokens: Tokens, lengths: list[int], schema: pa.Schema) -> pa.Table:
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(tokens), type=schema.field("tokens").type)
+    return pa.Table.from_arrays([lists, pa.array(lengths, pa.uint32()), pa.array(ids, pa.string())], schema=schema)
+
+
 def write_part(
     path: str,
     *,
@@ -118,14 +145,12 @@ def write_part(
         raise ValueError(f"{path} is not where {file} goes")
     dtype = token_dtype(tokenizer.vocab_size)
     before, after = (np.array(ids, dtype) for ids in delimiter_ids(tokenizer, delimiters))
-    around = len(before) + len(after)
     order = _Order(shard, shards, seed)
     schema = part_schema(tokenizer.vocab_size)
     groups: list[RowGroup] = []
-
     with atomic_write(path) as out:
         sink = _HashingSink(out)
-        writer = pq.ParquetWriter(
+        with pq.ParquetWriter(
             sink,
             schema,
             compression="zstd",
@@ -134,62 +159,35 @@ def write_part(
             dictionary_pagesize_limit=DICTIONARY_PAGE_BYTES,
             write_statistics=["n_tokens", "id"],
             store_schema=False,
-        )
-
-        def close_group(ids: list[str], pieces: list[Tokens], lengths: list[int]) -> None:
-            order.check(ids)
-            offsets = np.zeros(len(lengths) + 1, np.int32)
-            np.cumsum(lengths, out=offsets[1:])
-            values = np.concatenate(pieces)
-            if int(values.max()) >= tokenizer.vocab_size:
-                raise ValueError(f"a token id is outside the vocabulary of {tokenizer.vocab_size:,}")
-            columns = [
-                pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=schema.field("tokens").type),
-                pa.array(lengths, pa.uint32()),
-                pa.array(ids, pa.string()),
-            ]
-            start = sink.position
-            sink.xxh64.reset()
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(ids))
-            size = sink.position - start
-            groups.append(RowGroup(len(ids), int(offsets[-1]), start, size, sink.xxh64.hexdigest()))
-
-        ids: list[str] = []
-        pieces: list[Tokens] = []
-        lengths: list[int] = []
-        pending = 0
-        for document, tokens in rows:
-            ids.append(document)
-            pieces += (before, _narrow(tokens, dtype), after)
-            lengths.append(len(tokens) + around)
-            pending += lengths[-1]
-            if pending >= row_group_tokens:
-                close_group(ids, pieces, lengths)
-                ids, pieces, lengths, pending = [], [], [], 0
-        if ids:
-            close_group(ids, pieces, lengths)
-
-        documents = sum(group.documents for group in groups)
-        total = sum(group.tokens for group in groups)
-        writer.add_key_value_metadata(
-            part_metadata(
-                tokenizer,
-                delimiters=delimiters,
-                source=source,
-                shard=shard,
-                shards=shards,
-                documents=documents,
-                tokens=total,
-                package_version=package_version(),
-                seed=seed,
+        ) as writer:
+            for ids, pieces, lengths in _batches(rows, before, after, row_group_tokens):
+                order.check(ids)
+                tokens = np.concatenate(pieces)
+                if int(tokens.max()) >= tokenizer.vocab_size:
+                    raise ValueError(f"a token id is outside the vocabulary of {tokenizer.vocab_size:,}")
+                start = sink.position
+                sink.xxh64.reset()
+                writer.write_table(_table(ids, tokens, lengths, schema), row_group_size=len(ids))
+                digest = sink.xxh64.hexdigest()
+                groups.append(RowGroup(len(ids), len(tokens), start, sink.position - start, digest))
+            documents = sum(group.documents for group in groups)
+            total = sum(group.tokens for group in groups)
+            writer.add_key_value_metadata(
+                part_metadata(
+                    tokenizer,
+                    delimiters=delimiters,
+                    source=source,
+                    shard=shard,
+                    shards=shards,
+                    documents=documents,
+                    tokens=total,
+                    package_version=package_version(),
+                    seed=seed,
+                )
             )
-        )
-        writer.close()
         _agree(groups, writer.writer.metadata)
-
-    return PartInfo(
-        source, shard, shards, file, documents, total, sink.position, sink.sha256.hexdigest(), tuple(groups)
-    )
+    digest = sink.sha256.hexdigest()
+    return PartInfo(source, shard, shards, file, documents, total, sink.position, digest, tuple(groups))
 
 
 def row_group_range(group: Any) -> tuple[int, int]:
