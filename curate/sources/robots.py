@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
-_AGENTS = frozenset({"robots", "googlebot", "ccbot"})
+AGENTS = frozenset({"robots", "googlebot", "ccbot"})
 """Whose directives count: everyone's, and those of the crawlers that the crawls stand for or follow."""
 _IMPLIED = {"none": ("noindex", "nofollow")}
 MAX_DIRECTIVES = 64
@@ -17,7 +17,7 @@ _MAX_VALUE = 4096
 
 def meta_agent(name: str) -> bool:
     """Whether a `<meta name>` addresses us."""
-    return name.strip().lower() in _AGENTS
+    return name.strip().lower() in AGENTS
 
 
 def directives(value: str) -> frozenset[str]:
@@ -47,7 +47,7 @@ def header_directives(values: Iterable[str]) -> frozenset[str]:
             agent, colon, rest = part.partition(":")
             agent = agent.strip().lower()
             if colon and agent not in _WITH_VALUE:
-                ours = agent in _AGENTS or agent == "*"
+                ours = agent in AGENTS or agent == "*"
                 part = rest
             if ours:
                 found |= directives(part)

@@ -1,0 +1,172 @@
+"""CommonCrawl, and any WARC or WET: from a record to a document, or to the reason why it is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from curate.document import Document, document_id, text_digest
+from curate.errors import SetAside
+from curate.sources.charset import decode
+from curate.sources.html import TooComplex, extract, one_line, tidy
+from curate.sources.http import BodyError, decode_body, looks_like_text, media_type, parse_response
+from curate.sources.members import Unreadable
+from curate.sources.robots import header_directives
+from curate.sources.warc import RawRecord
+
+SOURCE = "commoncrawl"
+MAX_PAGE_BYTES = 16 << 20
+"""A page larger than this, decoded, is no prose; it is dropped as too_large."""
+
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
+TEXT_TYPES = frozenset({"text/plain"})
+_UNTOLD = frozenset({"", "application/x-unknown-content-type", "unk", "unknown", "unknown/unknown", "*/*"})
+_LOOKS_LIKE_HTML = re.compile(
+    rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|div|table|p|h1|a|br|!--)[\s>/]", re.IGNORECASE
+)
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:Z|\+00:?00)?)?", re.ASCII)
+_SHORT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
+
+
+class Drop(StrEnum):
+    """Why a readable record makes no document."""
+
+    NOT_A_PAGE = "not_a_page"
+    STATUS = "status"
+    CONTENT_TYPE = "content_type"
+    EMPTY = "empty"
+    ROBOTS = "robots"
+    URL_BLOCKED = "url_blocked"
+    TOO_LARGE = "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A record that makes no document. detail: what was found, one line; url: its address, "" where it has none."""
+
+    reason: Drop
+    detail: str
+    url: str
+
+
+def normal_date(value: str) -> str:
+    """A WARC-Date (W3C ISO 8601; WARC 1.1 allows fractions and less than a second) as YYYY-MM-DDTHH:MM:SSZ, else ""."""
+    found = _DATE.fullmatch(value.strip()) or _SHORT_DATE.fullmatch(value.strip())
+    if not found:
+        return ""
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+    if not (year and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+        return ""
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}Z"
+
+
+def target_url(record: RawRecord) -> str:
+    """WARC-Target-URI on one line, without the <> that some writers of WARC 1.0 put around it."""
+    url = one_line(record.headers.get("warc-target-uri", ""))
+    return url[1:-1] if url.startswith("<") and url.endswith(">") else url
+
+
+def document_from_record(
+    record: RawRecord,
+    file: str,
+    *,
+    robots: frozenset[str] = frozenset(),
+    blocked: Callable[[str], str | None] | None = None,
+) -> Document | Dropped | SetAside:
+    """The document a record holds: a `response` with a page, or a `conversion` (WET).
+
+    robots: directives (`noindex`, `noai`, ...) that drop a page which carries any of them, in a meta tag or in
+    X-Robots-Tag. blocked: given the URL, says why it is not wanted, or None. Status 2xx with a body, HTML or plain
+    text only. Never raises for what the record holds.
+    """
+    if record.type == "response":
+        return _from_response(record, file, robots, blocked)
+    if record.type == "conversion":
+        return _from_conversion(record, file, blocked)
+    return Dropped(Drop.NOT_A_PAGE, one_line(record.type)[:64], target_url(record))
+
+
+def _from_conversion(
+    record: RawRecord, file: str, blocked: Callable[[str], str | None] | None
+) -> Document | Dropped | SetAside:
+    url = target_url(record)
+    if blocked is not None and (why := blocked(url)) is not None:
+        return Dropped(Drop.URL_BLOCKED, why, url)
+    essence, charset = media_type(record.headers.get("content-type", "text/plain"))
+    if essence not in TEXT_TYPES:
+        return Dropped(Drop.CONTENT_TYPE, essence[:80], url)
+    if len(record.body) > MAX_PAGE_BYTES:
+        return Dropped(Drop.TOO_LARGE, f"{len(record.body)} bytes", url)
+    text = tidy(decode(record.body, charset or "utf-8", html=False)[0])
+    language = one_line(record.headers.get("warc-identified-content-language", ""))[:64]
+    return _document(record, file, url, "", text, language)
+
+
+def _from_response(
+    record: RawRecord, file: str, robots: frozenset[str], blocked: Callable[[str], str | None] | None
+) -> Document | Dropped | SetAside:
+    url = target_url(record)
+    kind = media_type(record.headers.get("content-type", "application/http"))[0]
+    if kind != "application/http":
+        return Dropped(Drop.NOT_A_PAGE, kind[:80], url)
+    if blocked is not None and (why := blocked(url)) is not None:
+        return Dropped(Drop.URL_BLOCKED, why, url)
+    response = parse_response(record.body)
+    if response is None:
+        detail = f"no HTTP status line: {record.body[:32]!r}"
+        return SetAside(file, record.offset, Unreadable.BAD_HTTP.value, detail)
+    if not 200 <= response.status < 300:
+        return Dropped(Drop.STATUS, str(response.status), url)
+    essence, charset = media_type(response.headers.first("content-type"))
+    if essence not in HTML_TYPES and essence not in TEXT_TYPES and essence not in _UNTOLD:
+        return Dropped(Drop.CONTENT_TYPE, essence[:80], url)
+    refused = robots & header_directives(response.headers.all("x-robots-tag")) if robots else frozenset()
+    if refused:
+        return Dropped(Drop.ROBOTS, ", ".join(sorted(refused)), url)
+    try:
+        body = decode_body(response)
+    except BodyError as error:
+        reason = Unreadable.BOMB if error.bomb else Unreadable.BAD_ENCODING
+        return SetAside(file, record.offset, reason.value, str(error))
+    if not body.strip():
+        return Dropped(Drop.EMPTY, "no body", url)
+    if len(body) > MAX_PAGE_BYTES:
+        return Dropped(Drop.TOO_LARGE, f"{len(body)} bytes", url)
+    if essence in _UNTOLD:
+        if not looks_like_text(body):
+            return Dropped(Drop.CONTENT_TYPE, "none, and binary", url)
+        essence = "text/html" if _LOOKS_LIKE_HTML.search(body, 0, 4096) else "text/plain"
+    if essence in TEXT_TYPES:
+        if not looks_like_text(body):
+            return Dropped(Drop.CONTENT_TYPE, f"{essence}, and binary", url)
+        return _document(record, file, url, "", tidy(decode(body, charset, html=False)[0]), "")
+    html, _ = decode(body, charset)
+    try:
+        page = extract(html, url)
+    except TooComplex as error:
+        return SetAside(file, record.offset, Unreadable.TOO_DEEP.value, str(error))
+    if refused := robots & page.robots:
+        return Dropped(Drop.ROBOTS, ", ".join(sorted(refused)), url)
+    language = page.language_declared or one_line(response.headers.first("content-language"))[:64]
+    return _document(record, file, url, page.title, page.text, language)
+
+
+def _document(record: RawRecord, file: str, url: str, title: str, text: str, language: str) -> Document | Dropped:
+    if not text.strip():
+        return Dropped(Drop.EMPTY, "no text", url)
+    return Document(
+        id=document_id(SOURCE, file, record.offset, record.index),
+        source=SOURCE,
+        url=url,
+        title=title,
+        text=text,
+        date=normal_date(record.headers.get("warc-date", "")),
+        language_declared=language,
+        licence="",
+        digest=text_digest(text),
+        file=file,
+        offset=record.offset,
+        index=record.index,
+    )
