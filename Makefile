@@ -1,0 +1,58 @@
+# make cc-2020   build the CommonCrawl shard (INPUT=… WARCS=… OUTPUT=… SET="a.b=1 c.d=2" WORKERS=… to change it)
+# make test      install what the tests need and run them all
+# make check     ruff, mypy and the unit tests: the short loop
+# make tools     build KenLM's lmplz and build_binary, for training models
+PYTHON ?= python3.11
+ifeq ($(shell command -v $(PYTHON)),)
+PYTHON := python3
+endif
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?=
+WARCS ?=
+SET ?=
+WORKERS ?=
+OUTPUT ?= corpus/$@
+
+.PHONY: cc-2020 fineweb test check format tools bench clean
+.DELETE_ON_ERROR:
+
+cc-2020 fineweb: $(VENV)/.package
+	$(BIN)/curate build manifests/$@.yaml --output '$(OUTPUT)' $(if $(INPUT),--input '$(INPUT)') \
+	  $(if $(WARCS),--warcs $(WARCS)) $(foreach setting,$(SET),--set '$(setting)') $(if $(WORKERS),--workers $(WORKERS))
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "curate needs Python 3.11 or later: set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.package: pyproject.toml $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.package
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m 'not slow and not browser and not realdata'
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+tools: $(VENV)/.package
+	$(BIN)/python -m curate.models.kenlm_tools
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench.pipeline
+
+clean:
+	rm -rf $(VENV) corpus build *.egg-info
