@@ -70,9 +70,9 @@ def pages(folder: str | None) -> Iterator[Page]:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
                 if record.http_headers and "html" in (record.http_content_type or ""):
                     body = record.reader.read()
-                    text = extract_plain_text(bytes_to_str(body, detect_encoding(body)), main_content=True)
+                    text = extract_plain_text(bytes_to_str(body, detect_encoding(body) or "utf-8"), main_content=True)
                     if text.strip():
-                        yield Page(text, record.headers.get("WARC-Target-URI", ""), "en")
+                        yield Page(text, record.headers.get("WARC-Target-URI") or "", "en")
 
 
 def seconds(filter: Filter, page: Page) -> float:

@@ -48,9 +48,9 @@ class C4Config(FilterConfig):
 
     compat: Literal["tfds", "arxiv_v1"] = "tfds"
     terminal_punctuation: bool = True
-    min_words_per_line: int = Field(5, ge=0)
-    max_word_length: int = Field(1000, ge=1)
-    sentence_limit: int = Field(16, ge=1)
+    min_words_per_line: int = Field(default=5, ge=0)
+    max_word_length: int = Field(default=1000, ge=1)
+    sentence_limit: int = Field(default=16, ge=1)
     bad_words: Literal["flanked", "c4_2020"] = "flanked"
     bad_words_language: str | None = None
     langdetect: bool = False

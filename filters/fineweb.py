@@ -29,7 +29,7 @@ class FineWebConfig(FilterConfig):
     short. end_marks: what a line that ends in punctuation may end in."""
 
     compat: Literal["paper", "code"] = "paper"
-    short_line: int = Field(30, ge=0)
+    short_line: int = Field(default=30, ge=0)
     end_marks: tuple[str, ...] = END_MARKS
 
     min_punctuated_lines: float | None = 0.12

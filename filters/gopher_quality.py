@@ -28,6 +28,8 @@ ELLIPSES = ("...", "…")
 PUNCTUATION = string.punctuation + "".join(
     character for character in map(chr, range(0x80, sys.maxunicode + 1)) if unicodedata.category(character)[0] == "P"
 )
+_COMMON_PUNCTUATION = string.punctuation + "“”‘’„«»…–—•·"
+"""Tried first: to strip a few is several times faster than to strip all 800."""
 
 SOURCE = "Gopher (Rae et al. 2021, A1.1)"
 
@@ -85,17 +87,21 @@ class GopherQuality(Filter):
         text = page.text
         words = alphabetic = 0
         stop_words: set[str] = set()
-        lengths: Counter[int] = Counter()
+        lengths: dict[int, int] = {}
         for word, count in Counter(page.words).items():
-            core = word.strip(PUNCTUATION)
-            if not core:
-                continue
+            core = word
+            if not word.isalpha():
+                core = word.strip(_COMMON_PUNCTUATION)
+                if not (core and core[0].isalnum() and core[-1].isalnum()):
+                    core = core.strip(PUNCTUATION)
+                    if not core:
+                        continue
             words += count
-            lengths[len(word)] += count
+            lengths[len(word)] = lengths.get(len(word), 0) + count
             if core[0].isalpha() or any(map(str.isalpha, core)):
                 alphabetic += count
-                if len(core) <= 4 and (lowered := core.lower()) in STOP_WORDS:
-                    stop_words.add(lowered)
+                if len(core) <= 4 and core.lower() in STOP_WORDS:
+                    stop_words.add(core.lower())
         lines = [stripped for line in page.lines if (stripped := line.strip())]
         return {
             "words": words,
@@ -109,13 +115,13 @@ class GopherQuality(Filter):
         }
 
 
-def _mean(lengths: Counter[int]) -> float:
-    return sum(length * count for length, count in lengths.items()) / max(lengths.total(), 1)
+def _mean(lengths: dict[int, int]) -> float:
+    return sum(length * count for length, count in lengths.items()) / max(sum(lengths.values()), 1)
 
 
-def _median(lengths: Counter[int]) -> float:
+def _median(lengths: dict[int, int]) -> float:
     """The middle length, or the mean of the two middle ones."""
-    total = lengths.total()
+    total = sum(lengths.values())
     middle: list[int] = []
     seen = 0
     for length in sorted(lengths):

@@ -24,7 +24,7 @@ class MC4Config(FilterConfig):
     """line_length: characters that make a line long. cld3: measure the language with cld3, which is a package of its
     own (`pip install cld3-py`)."""
 
-    line_length: int = Field(200, ge=1)
+    line_length: int = Field(default=200, ge=1)
     cld3: bool = False
 
     min_long_lines: int | None = 3

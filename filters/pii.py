@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
-from pydantic import Field
 
 from curate.text.page import Page
 from curate.text.pii import Span, find_pii
@@ -31,8 +30,8 @@ IP_PLACEHOLDERS = (
 class PIIConfig(FilterConfig):
     """email_placeholders, ip_placeholders: what takes their place, in turn; empty leaves that kind in the text."""
 
-    email_placeholders: tuple[str, ...] = Field(EMAIL_PLACEHOLDERS)
-    ip_placeholders: tuple[str, ...] = Field(IP_PLACEHOLDERS)
+    email_placeholders: tuple[str, ...] = EMAIL_PLACEHOLDERS
+    ip_placeholders: tuple[str, ...] = IP_PLACEHOLDERS
 
     max_count: int | None = None
 

@@ -43,7 +43,7 @@ class BadWords:
             else:
                 signs.append(entry)
         self._firsts = frozenset(self._by_first)
-        self._signs = re.compile(rf"(?<!\w)(?:{_alternatives(signs)})(?!\w)") if signs else None
+        self._signs = signs
 
     def count(self, text: str) -> int:
         """Occurrences of entries in the text, the longest at each place, not overlapping; case is ignored."""
@@ -52,7 +52,9 @@ class BadWords:
             return sum(len(self._c4_2020.findall(line)) for line in lowered.split("\n"))
         if self._anywhere is not None:
             return len(self._anywhere.findall(lowered))
-        count = len(self._signs.findall(lowered)) if self._signs else 0
+        count = sum(
+            len(re.findall(rf"(?<!\w){re.escape(sign)}(?!\w)", lowered)) for sign in self._signs if sign in lowered
+        )
         if self._firsts.isdisjoint(_WORD.findall(lowered)):
             return count
         end = 0

@@ -16,6 +16,8 @@ _SCHEME = re.compile(r"\s*(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//")
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _PATH_END = re.compile(r"[?#]")
 _TOKEN = re.compile(r"[^\W_]+")
+MAX_HOST = 255
+"""Characters of a host that are looked at, from its end (RFC 1035 §2.3.4)."""
 MAX_PATH = 8_192
 """Characters of a path that are searched for words; longer ones exist only to be hostile."""
 
@@ -28,6 +30,7 @@ def host_and_path(url: str) -> tuple[str, str]:
     authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
     host = authority.rpartition("@")[2]
     host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    host = host[-MAX_HOST:]
     path = _PATH_END.split(tail, maxsplit=1)[0] if tail else ""
     return ascii_domain(host), unquote(path[:MAX_PATH], errors="replace")
 
