@@ -35,6 +35,7 @@ _DECLARATIONS = ", ".join(
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9:-]{0,31})")
 _MARKUP = re.compile(r"<(?:!--|[a-zA-Z])")
 _START_TAG = re.compile(r"""<([a-zA-Z][^\s/>]{0,31})(?:=\s*+"[^"]*+"|=\s*+'[^']*+'|[^>])*+""")
+_WHOLE_TAG = re.compile(r"""<[a-zA-Z](?:=\s*+"[^"]*+"|=\s*+'[^']*+'|[^>])*+""")
 _VALUE = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+)""")
 _RAW_TEXT = ("script", "style", "textarea", "iframe", "noscript", "xmp")
 _RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW_TEXT}
@@ -49,6 +50,7 @@ _FLAT = frozenset(
     | {"p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup", "rp", "rt"}
     | {"html", "head", "body", "script", "style"}
 )
+_FLAT_TAGS = _FLAT | {f"/{name}" for name in _FLAT}
 _ONE_AT_A_TIME = frozenset({"a", "nobr", "button"})
 # The standard's "special" elements: an end tag does not reach past them to close an inline element.
 _SPECIAL = frozenset(
@@ -123,6 +125,9 @@ def check_complexity(html: str) -> None:
 
 
 def _a_tag_of_many_attributes(html: str, most: int) -> bool:
+    if max(map(len, _WHOLE_TAG.findall(html)), default=0) <= 2 * most:
+        return False
+    # Some long tag, or something in a script that looks like one: look again, passing over comments and scripts.
     at = 0
     while opening := _MARKUP.search(html, at):
         if opening[0] == "<!--":
@@ -149,26 +154,27 @@ def _a_tag_of_many_attributes(html: str, most: int) -> bool:
 def _deeper_than(html: str, most: int) -> bool:
     """Follow the tags as the standard's tree construction would, roughly: an end tag closes the nearest element of
     its name and all that it holds, but one of an inline element does not reach past a block."""
+    tags = [tag for tag in map(str.lower, _TAG.findall(html)) if tag not in _FLAT_TAGS]
+    if len(tags) <= most:
+        return False
     stack: list[str] = []
-    for tag in _TAG.findall(html):
-        name = tag.lower()
-        if name[0] != "/":
-            if name in _FLAT:
-                continue
-            if name in _ONE_AT_A_TIME:
+    for name in tags:
+        if name[0] == "/":
+            name = name[1:]
+            if stack and stack[-1] == name:
+                stack.pop()
+            else:
                 _close(stack, name)
-            stack.append(name)
-            if len(stack) > most:
-                return True
-        elif name[1:] not in _FLAT:
-            _close(stack, name[1:])
+            continue
+        if name in _ONE_AT_A_TIME:
+            _close(stack, name)
+        stack.append(name)
+        if len(stack) > most:
+            return True
     return False
 
 
 def _close(stack: list[str], name: str) -> None:
-    if stack and stack[-1] == name:
-        stack.pop()
-        return
     inline = name not in _SPECIAL
     for place in range(len(stack) - 1, -1, -1):
         if stack[place] == name:
