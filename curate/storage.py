@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -63,7 +64,7 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
     fs, inner = filesystem(path)
     if is_local(fs):
         os.makedirs(os.path.dirname(inner), exist_ok=True)
-        temporary = f"{inner}.tmp-{os.getpid()}"
+        temporary = f"{inner}.tmp-{os.getpid()}-{threading.get_ident()}"
         try:
             with open(temporary, "wb") as out:
                 yield out

@@ -1,0 +1,39 @@
+"""Where the real data is, if it is here, and one build of the bundled sample that many tests look at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_crawls() -> Path:
+    """The folder of real crawl captures; a test that asks for it skips where it is absent."""
+    folder = Path(os.environ.get("CURATE_REAL_DATA", ROOT.parent / "shared" / "data")) / "cc"
+    if not folder.is_dir():
+        pytest.skip("the real crawl captures are not here: set CURATE_REAL_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_crawl() -> Path:
+    return ROOT / "curate" / "sample" / "crawl"
+
+
+@pytest.fixture(scope="session")
+def manifest() -> str:
+    return str(ROOT / "manifests" / "cc-2020.yaml")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, manifest: str) -> Path:
+    """The sample, built once by the command a user types, with one worker. Tests must not change it."""
+    from tests.pipelines.building import build
+
+    output = tmp_path_factory.mktemp("built") / "cc-2020"
+    build(manifest, output, "--workers", "1")
+    return output
