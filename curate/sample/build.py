@@ -21,27 +21,36 @@ import brotli
 from curate.sample import damage, odd, plan
 from curate.sample.reading import HERE, read_special_pages, read_texts
 from curate.sample.records import NAMESPACE, Capture, Warc
-from curate.sample.sites import ENGLISH_SITES, OTHER_SITES
+from curate.sample.sites import ENGLISH_SITES, MIRROR_OF, OTHER_SITES
 
 MAIN_FILES = 4
 DAMAGED = "CC-SAMPLE-2020-00004.warc.gz"
 UNCOMPRESSED = "CC-SAMPLE-2020-00005.warc"
 WET = "CC-SAMPLE-2020-00006.warc.wet.gz"
 _UNCOMPRESSED_HOST = "plainpages.example"
-_DAMAGED_HOSTS = ("everydayalmanac.example", "zapisnik.example", "dekade.example", "kuriermiejski.example")
+_DAMAGED_HOSTS = (
+    "northfieldreview.example",
+    "quarrylane.example",
+    "zapisnik.example",
+    "dekade.example",
+    "golmok.example",
+    "mahalle.example",
+)
 _INFO_DATE = "2020-12-31T23:59:59Z"
 _BROKEN_HOST = "https://tornpages.example"
+BROKEN_RECORD = "broken_record"
 
 
 def captures() -> list[Capture]:
     """Every capture of the crawl but the broken records, in a fixed order."""
     articles = plan.place_articles(read_texts())
-    strong = [article for article in articles if article.kind == "article"]
-    duplicates = [*plan.exact_duplicates(strong), *plan.variants_of_url(strong), *plan.near_duplicates(strong)]
-    taken = {url for capture in duplicates for url in capture.group}
-    earlier = plan.earlier_captures([article for article in strong if article.url not in taken])
-    taken |= {capture.url for capture in earlier}
-    odd_charset = plan.english_charsets([article for article in strong if article.url not in taken])
+    pool = [article for article in articles if article.kind == "article" and article.site.host != MIRROR_OF]
+    copies: list[Capture] = []
+    for make in (plan.near_duplicates, plan.exact_duplicates, plan.variants_of_url, plan.earlier_captures):
+        copies += make(pool)
+        taken = {url for capture in copies for url in (*capture.group, capture.url)}
+        pool = [article for article in pool if article.url not in taken]
+    odd_charset = plan.english_charsets(pool)
     for language in odd.CHARSETS:
         first = next((article for article in articles if article.text.language == language), None)
         if first is not None:
@@ -54,13 +63,16 @@ def captures() -> list[Capture]:
     return [
         *pages,
         *fronts,
-        *duplicates,
-        *earlier,
+        *copies,
         *plan.mirror(pages),
-        *map(plan.special_capture, read_special_pages()),
+        *(capture for capture in _special_captures() if capture.kind != BROKEN_RECORD),
         *plan.machine_captures(),
         *odd.odd_responses("harbourgazette.example", plan.date_of),
     ]
+
+
+def _special_captures() -> list[Capture]:
+    return [plan.special_capture(page) for page in read_special_pages()]
 
 
 def file_of(capture: Capture) -> str:
@@ -70,7 +82,7 @@ def file_of(capture: Capture) -> str:
         return WET
     if host == _UNCOMPRESSED_HOST:
         return UNCOMPRESSED
-    if host in _DAMAGED_HOSTS and capture.kind in ("article", "article_other_language"):
+    if host in _DAMAGED_HOSTS and not capture.group:
         return DAMAGED
     return f"CC-SAMPLE-2020-{zlib.crc32(capture.url.encode()) % MAIN_FILES:05d}.warc.gz"
 
@@ -109,6 +121,7 @@ def damaged_file(contents: Sequence[Capture]) -> tuple[bytes, list[dict[str, Any
     broken: list[dict[str, Any]] = []
     step = max(1, len(contents) // len(BROKEN))
     done = 0
+    html = next(capture.body for capture in _special_captures() if capture.kind == BROKEN_RECORD)
     for number, kind in enumerate(BROKEN):
         last = kind == BROKEN[-1]
         for capture in contents[number * step :] if last else contents[number * step : (number + 1) * step]:
@@ -116,13 +129,12 @@ def damaged_file(contents: Sequence[Capture]) -> tuple[bytes, list[dict[str, Any
         good = warc.getvalue()
         pieces.append(good[done:])
         done = len(good)
-        html = contents[number % len(contents)].body
         torn = _broken_member(kind, number, html)
         entry: dict[str, Any] = {"file": DAMAGED, "offset": sum(map(len, pieces)), "kind": kind, "fate": "unreadable"}
         if not kind.startswith("garbage"):
             entry["url"] = f"{_BROKEN_HOST}/{kind}"
-        if kind == "content_length_too_short":
-            entry["also"] = ["kept", "exact_duplicate", "not_english"]
+        if kind.startswith("content_length") or kind == "bad_checksum":
+            entry["also"] = ["kept", "exact_duplicate", "near_duplicate", "line_deduplicated", "low_quality"]
         broken.append(entry)
         pieces.append(torn)
     return b"".join(pieces), broken
