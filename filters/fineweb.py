@@ -4,7 +4,7 @@ The paper drops pages with 10% or more of their characters in duplicated lines, 
 with 1% or more; the paper calls a line short below 30 characters, the code at 30 too. `compat: code` sets both.
 Lines are those that are not blank, and newlines are those between them: FineWeb's extractor writes no blank lines, and
 an extractor that does should not make a page look like a list. A line's end marks are the code's.
-Cost: 0.05 ms for 6,000 characters.
+Cost: 0.07 ms for 6,000 characters.
 """
 
 from __future__ import annotations

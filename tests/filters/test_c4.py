@@ -52,6 +52,7 @@ def test_without_terminal_punctuation_any_end_is_kept() -> None:
 
 def test_a_line_of_five_words_is_kept_and_one_of_four_is_dropped() -> None:
     """c4_utils._MIN_WORDS_PER_LINE = 5."""
+    assert edited("a b c d .") == "a b c d ."
     assert edited("a b c d e.") == "a b c d e."
     assert edited("This has four words.") == ""
     assert measure("This has four words.")["lines_too_short"] == 1
@@ -209,18 +210,6 @@ def test_a_filter_measures_each_page_it_is_given() -> None:
     assert filter.edit(second) == SENTENCE
     assert filter.measure(second)["lines"] == 2
     assert filter.edit(first) is None
-
-
-THRESHOLDS = [rule.parameter for rule in C4.rules]
-
-
-def test_thresholds_change_neither_measurements_nor_text() -> None:
-    page = Page(f"{SENTENCE}\nLorem ipsum dolor sit {{amet.\nZoophilia is on the list.\nno end")
-    off = C4(C4Config(**dict.fromkeys(THRESHOLDS)))
-    on = C4(C4Config())
-    assert off.measure(page) == on.measure(page)
-    assert off.edit(page) == on.edit(page)
-    assert off.decide(off.measure(page)) is None
 
 
 def slow_clean(text: str) -> tuple[list[str], int, str | None]:
