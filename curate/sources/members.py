@@ -266,9 +266,14 @@ class Archive:
             return Format.GZIP
         if head.startswith(_RECORD):
             return Format.BARE
-        # The first bytes are damaged: the format is that of the first member still found, near the front.
+        # The first bytes are damaged: the format is that of the first member still found, near the front. A bare
+        # record follows another's blank line; without one, it is the content of a member that did not shrink.
         limit = min(_DETECT, self.blocks.size)
-        found = ((self._find(form, 0, limit), form) for form in (Format.GZIP, Format.ZSTD, Format.BARE))
+        found = [(self._find(form, 0, limit), form) for form in (Format.GZIP, Format.ZSTD)]
+        bare = self._find(Format.BARE, 0, limit)
+        while bare is not None and self.blocks.read(max(0, bare - 4), min(4, bare)) != b"\r\n\r\n":
+            bare = self._find(Format.BARE, bare + 1, limit)
+        found.append((bare, Format.BARE))
         return min(((at, form) for at, form in found if at is not None), default=(0, Format.UNKNOWN))[1]
 
     def _read_dictionary(self, head: bytes) -> Any:
