@@ -1,4 +1,4 @@
-"""FineWeb's own rules (Penedo et al. 2024, §3.5; datatrove `fineweb_quality_filter.py`).
+"""FineWeb's own rules (Penedo et al. 2024, §3.6; datatrove `fineweb_quality_filter.py`).
 
 The paper drops pages with 10% or more of their characters in duplicated lines, the code that made the dataset those
 with 1% or more; the paper calls a line short below 30 characters, the code at 30 too. `compat: code` sets both.
@@ -21,7 +21,7 @@ from filters.filter import Filter, FilterConfig, Rule, Value
 END_MARKS = (".", "'", '"', "!", "?")
 CODE: dict[str, Any] = {"max_duplicate_characters": 0.01, "short_line": 31}
 
-SOURCE = "FineWeb (Penedo et al. 2024, §3.5)"
+SOURCE = "FineWeb (Penedo et al. 2024, §3.6)"
 
 
 class FineWebConfig(FilterConfig):

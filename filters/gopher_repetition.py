@@ -7,7 +7,7 @@ The paper leaves open what is counted, and implementations differ. `semantics` n
     n-gram: its characters with the spaces inside, times its count, to `len(text)`. Duplicated n-grams: scanning from
     the left, the characters of the words of each n-gram that was seen before, going on behind it, to `len(text)`.
 `dolma`
-    Lines (blank ones too) and paragraphs: every occurrence of one that occurs twice, to all of them; their characters
+    Lines and paragraphs: every occurrence of one that occurs twice, to all of them; their characters
     to the non-space characters of the text. Top n-gram: the characters of its words times its count, to the non-space
     characters. Duplicated n-grams: the characters of all occurrences of repeated n-grams to those of all n-grams,
     overlapping ones each for itself. (Dolma itself has no rule on paragraphs.)
@@ -17,15 +17,15 @@ The paper leaves open what is counted, and implementations differ. `semantics` n
     occurrences, each once, and the spaces inside them, to `len(text)`.
 `paper`
     Lines and paragraphs as in `nemo`. Top n-gram as in `dolma`. Duplicated n-grams: the words in any occurrence of a
-    repeated n-gram, "taking care not to count characters that occur in overlapping n-grams more than once", to the
-    non-space characters.
+    repeated n-gram, each once however many such n-grams overlap there, to the non-space characters.
 `rpv2`
     As `paper`, over words in lower case without ASCII punctuation. (RPv2 itself has no rule on lines or paragraphs.)
 
 Words are those between white space (datatrove's and NeMo's tokenizers split punctuation off; dolma and RPv2 do as
-here). Lines are split at newlines and paragraphs at blank lines; except in `dolma`, empty ones are left out. The most
-frequent n-gram, the first among equals, counts only when it occurs more than once (as in RPv2); datatrove, dolma and
-NeMo count one that occurs once, which condemns a short page that repeats nothing: `single_top_ngram: true` does so.
+here). Lines are split at newlines and paragraphs at blank lines; empty ones are left out (dolma's code counts them, but
+the CCNet text it was written for has none, and with them it would drop every page of paragraphs). The most frequent
+n-gram, the first among equals, counts only when it occurs more than once (as in RPv2); datatrove, dolma and NeMo count
+one that occurs once, which condemns a short page that repeats nothing: `single_top_ngram: true` does so.
 Cost: 0.6 ms for 900 words of a web page, about twice that where everything repeats.
 """
 
@@ -130,11 +130,11 @@ class GopherRepetition(Filter):
 
 def duplicates(pieces: Sequence[str], text: str, non_space: int, semantics: Semantics) -> tuple[float, float]:
     """The share of lines (or paragraphs) that are duplicates, and the share of characters in them."""
+    pieces = [piece for piece in pieces if piece]
     if semantics == "dolma":
         repeated = [(len(piece), count) for piece, count in Counter(pieces).items() if count > 1]
         share = sum(count for _, count in repeated) / max(len(pieces), 1)
         return share, sum(length * count for length, count in repeated) / max(non_space, 1)
-    pieces = [piece for piece in pieces if piece]
     unique = set(pieces)
     if len(unique) == len(pieces):
         return 0.0, 0.0

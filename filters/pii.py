@@ -1,6 +1,6 @@
 """Personal addresses: e-mail and public IPv4 addresses are replaced; pages full of them may be dropped.
 
-FineWeb (Penedo et al. 2024, §3.5; datatrove `formatters/pii.py`) replaces them by the placeholders that are the
+FineWeb (Penedo et al. 2024, §3.7; datatrove `formatters/pii.py`) replaces them by the placeholders that are the
 default here, taken in turn; ours start anew with every page, so that a page's text does not depend on the pages before
 it. Dolma v1.6 writes `|||EMAIL_ADDRESS|||` and `|||IP_ADDRESS|||`, and drops pages with more than five: `max_count: 5`.
 """

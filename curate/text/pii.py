@@ -1,6 +1,6 @@
 """E-mail addresses and public IPv4 addresses in a text.
 
-FineWeb (Penedo et al. 2024, §3.5) replaces both by placeholders; Dolma (Soldaini et al. 2024, §5.3) drops pages with
+FineWeb (Penedo et al. 2024, §3.7) replaces both by placeholders; Dolma (Soldaini et al. 2024) drops pages with
 more than five. Both kinds are looked for from a fixed point (an `@`, a digit) within bounds taken from the standards,
 so the cost is linear whatever the text.
 """

@@ -45,7 +45,7 @@ def test_a_line_that_ends_otherwise_or_in_three_dots_is_dropped(end: str) -> Non
 
 
 def test_without_terminal_punctuation_any_end_is_kept() -> None:
-    """FineWeb (Penedo et al. 2024, §3.3) uses C4's rules but this one."""
+    """FineWeb (Penedo et al. 2024, §3.5) uses C4's rules but this one."""
     assert edited("This line has five words", terminal_punctuation=False) == "This line has five words"
     assert edited("This line has five words...", terminal_punctuation=False) == "This line has five words..."
 

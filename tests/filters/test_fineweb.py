@@ -1,4 +1,4 @@
-"""FineWeb's rules at their boundaries (Penedo et al. 2024, §3.5; recipes §10; datatrove fineweb_quality_filter.py)."""
+"""FineWeb's rules at their boundaries (Penedo et al. 2024, §3.6; recipes §10; datatrove fineweb_quality_filter.py)."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def lines(count: int, end: str = "", start: int = 0) -> list[str]:
 
 
 def test_12_percent_of_lines_in_punctuation_are_too_few_and_13_enough() -> None:
-    """§3.5: "the fraction of lines ending with punctuation ≤ 0.12" is removed."""
+    """§3.6: "the fraction of lines ending with punctuation ≤ 0.12" is removed."""
     assert reasons("\n".join(lines(12, ".") + lines(88, start=12))) == {"few_punctuated_lines"}
     assert reasons("\n".join(lines(13, ".") + lines(87, start=13))) == set()
 
@@ -56,7 +56,7 @@ def page_with_duplicates(repeated: int, total: int) -> str:
 
 
 def test_a_tenth_of_characters_in_duplicated_lines_is_too_many() -> None:
-    """§3.5: "the fraction of characters in duplicated lines ≥ 0.1" is removed."""
+    """§3.6: "the fraction of characters in duplicated lines ≥ 0.1" is removed."""
     assert "duplicate_characters" in reasons(page_with_duplicates(400, 4000))
     assert "duplicate_characters" not in reasons(page_with_duplicates(400, 4040))
 
@@ -70,14 +70,14 @@ def test_the_code_drops_from_a_hundredth_on() -> None:
 
 
 def test_two_thirds_of_short_lines_are_kept_and_67_percent_are_too_many() -> None:
-    """§3.5: "the fraction of lines shorter than 30 characters ≥ 0.67" is removed."""
+    """§3.6: "the fraction of lines shorter than 30 characters ≥ 0.67" is removed."""
     short = [f"{number:03} one two three four." for number in range(67)]
     assert "short_lines" in reasons("\n".join(short + lines(33)))
     assert "short_lines" not in reasons("\n".join(short[:66] + lines(34)))
 
 
 def test_a_line_of_30_characters_is_short_in_the_code_and_not_in_the_paper() -> None:
-    """datatrove: len(line) <= short_line_length; §3.5: "shorter than 30 characters"."""
+    """datatrove: len(line) <= short_line_length; §3.6: "shorter than 30 characters"."""
     assert measure("x" * 30)["short_lines"] == 0
     assert measure("x" * 29)["short_lines"] == 1
     assert measure("x" * 30, compat="code")["short_lines"] == 1

@@ -115,6 +115,11 @@ def test_a_page_that_repeats_nothing_measures_zero() -> None:
         assert set(measure("", semantics=semantics).values()) == {0}
 
 
+def test_blank_lines_are_no_duplicates() -> None:
+    for semantics in ("paper", "datatrove", "dolma", "rpv2", "nemo"):
+        assert measure("a b\n\nc d\n\n\n\ne f\n\n", semantics=semantics)["duplicate_lines"] == 0
+
+
 def test_a_single_top_ngram_counts_only_where_asked() -> None:
     assert measure("aa bb cc", single_top_ngram=True)["top_2gram"] == 5 / 8
     assert measure("aa bb cc", single_top_ngram=True, semantics="dolma")["top_2gram"] == 4 / 6
@@ -174,7 +179,7 @@ def slow_dolma(text: str) -> dict[str, float]:
     words = text.split()
     found: dict[str, float] = {}
     for kind in ("line", "paragraph"):
-        pieces = pieces_of(text, kind)
+        pieces = [piece for piece in pieces_of(text, kind) if piece]
         repeated = [piece for piece in pieces if pieces.count(piece) > 1]
         found[f"duplicate_{kind}s"] = len(repeated) / max(len(pieces), 1)
         found[f"duplicate_{kind}_characters"] = letters(repeated) / max(letters(words), 1)
