@@ -15,7 +15,7 @@ from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
 from curate.manifest import Extract, UrlBlocklist
-from curate.sources.commoncrawl import Dropped, document_from_record
+from curate.sources.commoncrawl import Drop, Dropped, document_from_record
 from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
 from curate.text.urls import blocked
@@ -116,7 +116,8 @@ class ExtractRange(beam.DoFn):
             else:
                 assert isinstance(outcome, Dropped)
                 reasons[str(outcome.reason)] += 1
-                if outcome.url:
+                # What was never a page (requests, metadata) is counted; what might have been one can be asked for.
+                if outcome.url and outcome.reason != Drop.NOT_A_PAGE:
                     dropped.append((outcome.url, str(outcome.reason), outcome.detail, task.file, item.offset))
         characters = sum(len(document.text) for document in documents)
         assert reader.end is not None

@@ -13,7 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curate.storage import BrokenSeal, canonical, exists, join, read_sealed, remove, write_sealed
+from curate.storage import (
+    TEMPORARY,
+    BrokenSeal,
+    canonical,
+    exists,
+    filesystem,
+    join,
+    read_sealed,
+    remove,
+    write_sealed,
+)
 from pipelines.shards import Record
 
 BEGUN, DONE = "_begun.json", "_done.json"
@@ -83,6 +93,8 @@ def run_stage(
     if begun is not None and begun["fingerprint"] == mark:
         say(f"{stage.name}: taking up where it stopped")
         remove(join(stage.folder, DONE))
+        for folder in (stage.folder, *stage.extra):
+            remove_torn(folder)
     else:
         if begun is not None:
             say(f"{stage.name}: redone, because {changes(begun['depends'], depends)}")
@@ -101,6 +113,15 @@ def run_stage(
     balance(record)
     write_sealed(join(stage.folder, DONE), record)
     return record
+
+
+def remove_torn(folder: str) -> None:
+    """Remove the temporary files that a killed writer left below a folder."""
+    fs, inner = filesystem(folder)
+    if fs.exists(inner):
+        for file in fs.find(inner):
+            if TEMPORARY in file.rsplit("/", 1)[-1]:
+                fs.rm(file)
 
 
 class Unbalanced(AssertionError):

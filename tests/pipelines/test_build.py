@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from curate.report.verify import verify
 from curate.tokens.verify import verify_tokens
 from tests.pipelines.building import build, build_and_kill, digests, summary
 
@@ -22,7 +24,7 @@ def test_the_account_adds_up_to_the_last_record(built):
     assert [stage["name"] for stage in stages] == STAGES
     for stage in stages:
         assert stage["in"] == stage["out"] + sum(stage["dropped"].values()) + stage["set_aside"]
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in itertools.pairwise(stages):
         assert before["out"] == after["in"]
         assert before["characters_out"] == after["characters_in"]
     for stage in stages[1:]:
@@ -98,6 +100,7 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(built, manifest, 
     assert digests(output / "tokens") == digests(built / "tokens")
     redone = [path for path, time in before.items() if path.exists() and path.stat().st_mtime_ns != time]
     assert redone == [], "a finished shard was done twice"
+    assert list(verify(str(output))) == []
 
 
 def test_building_again_does_nothing(built, manifest, tmp_path):
