@@ -84,7 +84,7 @@ def cut_coding(page: Capture) -> Capture:
         page,
         kind="coding_cut",
         fate="unreadable",
-        also=("kept",),
+        also=("kept", "line_deduplicated", "low_quality"),
         headers=headers,
         coding="",
         body=body[: len(body) // 2],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,10 @@ _CODINGS = ("gzip", "br", "chunked", "", "", "", "", "")
 _NEAR_HOSTS = ("northfieldreview.example", "opennotebook.example", "quarrylane.example", "everydayalmanac.example")
 _LONG = 1200
 """Characters a text must have to be worth a near duplicate."""
+
+
+_INNOCENT = re.compile(r"\b(?:tied up|butt)\b", re.IGNORECASE)
+"""Words of the LDNOOBW list that the English articles use in their plain sense."""
 
 
 def date_of(url: str) -> str:
@@ -57,6 +62,11 @@ class Article:
     def fate(self) -> str:
         return {"article": "kept", "low_article": "low_quality"}.get(self.kind, "not_english")
 
+    @property
+    def also(self) -> tuple[str, ...]:
+        """A word list may drop an innocent article: that is the list's doing, and worth a look."""
+        return ("nsfw",) if _INNOCENT.search(" ".join(self.text.paragraphs)) else ()
+
 
 def place_articles(texts: Sequence[Text]) -> list[Article]:
     """English texts are dealt to the English sites in turn, every other text goes to its language's site."""
@@ -90,6 +100,7 @@ def article_capture(article: Article) -> Capture:
         date_of(article.url),
         article.kind,
         article.fate,
+        article.also,
         coding=coding_of(article.url),
         language=article.text.language,
     )
@@ -118,8 +129,10 @@ def index_page(site: Site, articles: Sequence[Article]) -> Capture:
         for a in articles
     ]
     html = render(View(site, site.name, "\n".join(entries), date_of(url)))
-    fate, also = ("low_quality", ("kept", "line_deduplicated")) if site.language == "en" else ("not_english", ())
-    also = (*also, "low_quality", "line_deduplicated") if site.language != "en" else also
+    fate, also = (
+        ("low_quality", ("kept", "line_deduplicated", "non_page")) if site.language == "en" else ("not_english", ())
+    )
+    also = (*also, "low_quality", "line_deduplicated", "non_page") if site.language != "en" else also
     return Capture(url, html.encode(), date_of(url), "index_page", fate, also, language=site.language)
 
 

@@ -23,6 +23,7 @@ from warcio.exceptions import ArchiveLoadFailed
 
 from curate.sample import build, damage, machine, near
 from curate.sample.reading import parse_text, read_special_pages, read_texts
+from curate.text.badwords import bad_words
 
 CRAWL = Path(build.__file__).parent / "crawl"
 EXPECTED: dict[str, Any] = json.loads((CRAWL / "EXPECTED.json").read_text(encoding="utf-8"))
@@ -345,6 +346,15 @@ def test_an_adult_or_toxic_page_holds_words_of_the_word_list(page: dict[str, Any
     listed = {"sexy", "nude", "horny", "porn", "erotic", "boobs", "shit", "bitch", "bastard", "asshole", "bullshit"}
     words = set(re.findall(r"[a-z]+", body_of(page["url"]).decode().lower()))
     assert len(words & listed) >= 2
+
+
+def test_no_page_to_keep_holds_a_word_of_the_word_list_unless_expected_says_so() -> None:
+    listed = bad_words("en")
+    assert listed
+    for page in PAGES:
+        if page["fate"] == "kept" and page["kind"] != "wet":
+            found = listed.count("\n".join(lines_of(page["url"])))
+            assert not found or "nsfw" in page.get("also", []), page["url"]
 
 
 def test_robots_pages_say_so_in_their_meta_or_header() -> None:
