@@ -58,6 +58,11 @@ def histogram(key: str, name: str, found: Histogram, thresholds: Sequence[Thresh
                         css, left + 0.4, base, max(right - left - 0.8, 0.8), height
                     )
                 )
+    tallest = int(total.argmax())
+    middle = (_x(places[tallest]) + _x(places[tallest + 1])) / 2
+    anchor = "start" if middle < 40 else "end" if middle > WIDTH - 40 else "middle"
+    at = {"start": _x(places[tallest]), "end": _x(places[tallest + 1]), "middle": middle}[anchor]
+    parts.append(Markup('<text x="{:.2f}" y="{}" text-anchor="{}">{:,}</text>').format(at, _TOP - 4, anchor, most))
     for value, text in axis.ticks:
         place = axis.place(value)
         if place is not None:

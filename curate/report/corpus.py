@@ -54,10 +54,13 @@ class Corpus:
             if name.startswith("shard-") and (digits := name[6:].removesuffix(".parquet")).isdecimal()
         )
 
-    def stage(self, name: str) -> Mapping[str, Any]:
-        """The account of a stage, empty where there is none of this name."""
-        found: Mapping[str, Any] = next((stage for stage in self.summary["stages"] if stage["name"] == name), {})
-        return found
+    def selection(self) -> Mapping[str, Any]:
+        """The commit record of the select stage, with the filters' settings as used; empty where it is not there."""
+        path = join(self.output, "stages", "select", "_done.json")
+        try:
+            return read_sealed(path) if exists(path) else {}
+        except BrokenSeal as error:
+            raise UserError(f"{error}: run `curate verify {self.output}`") from error
 
     def read(self, folder: str, shard: int, columns: list[str] | None = None, prefix: str = "shard") -> pa.Table | None:
         """A shard's table, with those of the columns that it has; None where the file is not there."""

@@ -42,10 +42,10 @@ class Spread:
             return
         self.least = min(self.least, float(finite.min()))
         self.most = max(self.most, float(finite.max()))
-        size = np.abs(finite)
-        with np.errstate(divide="ignore"):
-            keys = np.floor(np.log2(size) * _STEPS) + _SHIFT
-        keys = np.where(size == 0, 0, np.sign(finite) * keys).astype(np.int64)
+        keys = np.zeros(len(finite), np.int64)
+        there = finite != 0
+        steps = np.floor(np.log2(np.abs(finite[there])) * _STEPS) + _SHIFT
+        keys[there] = np.sign(finite[there]) * steps
         unique, counts = np.unique(keys, return_counts=True)
         self.sketch.update(dict(zip(unique.tolist(), counts.tolist(), strict=True)))
 
@@ -78,8 +78,10 @@ class Axis:
     def place(self, value: float) -> float | None:
         """Where a value lies, 0 at the left edge and 1 at the right one; None beyond the edges."""
         low, high = float(self.edges[0]), float(self.edges[-1])
-        if not low <= value <= high:
+        slack = (high - low) * 1e-9
+        if not low - slack <= value <= high + slack:
             return None
+        value = min(max(value, low), high)
         if self.scale == "log":
             return math.log(value / low) / math.log(high / low)
         return (value - low) / (high - low)
@@ -116,15 +118,17 @@ def choose_axis(spread: Spread, thresholds: Sequence[float]) -> Axis | None:
     """
     if spread.count == 0:
         return None
-    apart = spread.count / 2 < spread.zeros < spread.count and spread.most - spread.least > 12
-    apart |= spread.count / 2 < spread.zeros < spread.count and not spread.whole
+    few = spread.whole and spread.most - spread.least <= 12
+    apart = spread.count / 2 < spread.zeros < spread.count and not few
     low, middle, high = (spread.quantile(share, apart) for share in (0.005, 0.5, 0.995))
-    positive = low > 0 and (spread.least >= 0)
-    if positive and (high > 15 * middle or middle > 15 * low):
+    # A share of something reads best from 0 on, however it is spread; what has no upper end may need a logarithm.
+    if low > 0 and spread.least >= 0 and spread.most > 1 and (high > 15 * middle or middle > 15 * low):
         near = [value for value in thresholds if low / 30 <= value <= high * 30 and value > 0]
         return _logarithmic(min([low, *near]), max([high, *near]), apart)
-    reach = 4 * max(high - low, abs(high) / 8)
+    reach = 4 * max(high - low, abs(high))
     near = [value for value in thresholds if low - reach <= value <= high + reach]
+    if spread.least >= 0 and (low < high / 2 or spread.most <= 1):
+        low = 0.0
     return _linear(min([low, *near]), max([high, *near]), apart, spread.whole)
 
 

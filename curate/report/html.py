@@ -18,7 +18,7 @@ from markupsafe import Markup
 from curate.report import charts
 from curate.report.clean import clean, shorten
 from curate.report.corpus import Address, Corpus, Excerpt
-from curate.report.survey import Dropped, Line, Survey, Threshold, Unread, perplexity_cutoffs, survey
+from curate.report.survey import Dropped, Line, Survey, Threshold, Unread, survey
 from curate.report.table import Row, account_text, characters_per_token, percent, proof, rows
 from curate.storage import atomic_write, join
 
@@ -26,7 +26,10 @@ TEXT, TITLE, URL, DETAIL = 400, 160, 240, 300
 """Characters shown of each."""
 STAGES = {
     "extract": ("Extract", "Records of the crawl become documents of plain text."),
-    "dedup_documents": ("Deduplicate documents", "One document an address, one an exact text."),
+    "dedup_documents": (
+        "Deduplicate documents",
+        "Of each address one capture stays, and of each exact text one document.",
+    ),
     "dedup_lines": ("Deduplicate lines", "Lines that other pages have too are taken out."),
     "dedup_near": ("Deduplicate near-duplicates", "Of documents that are nearly the same, one stays."),
     "score": ("Score", "Every filter measures every document; nothing is decided yet."),
@@ -85,8 +88,9 @@ def render(corpus: Corpus) -> str:
             account=account_text(summary),
             stages=_stages(summary),
             languages=_languages(found),
-            perplexity=_perplexity(found, perplexity_cutoffs(corpus)),
+            perplexity=_perplexity(found),
             histograms=_histograms(found),
+            constant=_constant(found),
             domains=[
                 ("Most kept", "kept", found.domains.top(15, 0)),
                 ("Most dropped", "dropped", found.domains.top(15, 1)),
@@ -191,38 +195,49 @@ def _languages(found: Survey) -> dict[str, Any]:
     return {"rows": top, "more": len(found.languages.sums) - len(top), "most": top[0][1][0] if top else 0}
 
 
-def _perplexity(found: Survey, cutoffs: Mapping[str, tuple[float, float]]) -> list[dict[str, Any]]:
+def _perplexity(found: Survey) -> list[dict[str, Any]]:
     return [
-        {"language": language, "counts": counts, "cutoffs": cutoffs.get(language) or cutoffs.get("*")}
+        {"language": language, "counts": counts, "cutoffs": found.cutoffs.get(language) or found.cutoffs.get("*")}
         for language, counts in sorted(found.buckets.sums.items(), key=lambda item: (-sum(item[1]), item[0]))[:25]
     ]
 
 
-def _histograms(found: Survey) -> list[tuple[str, list[dict[str, Any]]]]:
-    """(filter, its charts), in the order of the score table."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+def _histograms(found: Survey) -> list[dict[str, Any]]:
+    """A chart for each measurement that differs between documents, in the order of the score table."""
+    shown: list[dict[str, Any]] = []
     for number, (name, spread) in enumerate(found.spreads.items()):
-        which, _, measurement = name.rpartition(".")
         drawn = found.histograms.get(name)
-        limits = sorted(found.thresholds.get(name, ()), key=_threshold_order)
-        notes = [f"{count(spread.missing, 'document')} without this measurement"] if spread.missing else []
-        if drawn is not None and drawn.axis.apart:
+        if drawn is None or spread.least == spread.most:
+            continue
+        which, _, measurement = name.rpartition(".")
+        limits = sorted(found.thresholds[name], key=_threshold_order)
+        notes = [f"{count(spread.missing, 'document')} without it"] if spread.missing else []
+        if drawn.axis.apart:
             notes.append(f"{percent(drawn.zeros / spread.count)} are exactly 0 and not drawn")
-        if drawn is not None and (outside := charts.beyond(drawn.axis, limits)):
+        if outside := charts.beyond(drawn.axis, limits):
             notes.append(f"kept when {', '.join(outside)}, outside this chart")
-        if drawn is not None and drawn.axis.scale == "log":
+        if drawn.axis.scale == "log":
             notes.append("logarithmic axis")
-        groups.setdefault(which or "documents", []).append(
+        middle = round(spread.quantile(0.5)) if spread.whole else spread.quantile(0.5)
+        shown.append(
             {
+                "filter": which or "document",
                 "name": measurement,
-                "svg": charts.histogram(f"h{number}", name, drawn, limits) if drawn is not None else None,
-                "range": f"{spread.least:,.4g} to {spread.most:,.4g}, median {spread.quantile(0.5):,.3g}"
-                if spread.count
-                else "no document has it",
+                "svg": charts.histogram(f"h{number}", name, drawn, limits),
+                "range": f"{number_text(spread.least)} to {number_text(spread.most)}, median {number_text(middle, 2)}",
                 "notes": notes,
             }
         )
-    return list(groups.items())
+    return shown
+
+
+def _constant(found: Survey) -> list[tuple[str, str]]:
+    """(measurement, what is said of it) of those that every document has alike, or none has."""
+    return [
+        (name, f"is {number_text(spread.least)} in every document that has it" if spread.count else "was never taken")
+        for name, spread in found.spreads.items()
+        if not spread.count or spread.least == spread.most
+    ]
 
 
 def _threshold_order(limit: Threshold) -> tuple[float, str]:
@@ -342,6 +357,13 @@ def _aside(summary: Mapping[str, Any], found: Survey) -> list[dict[str, Any]]:
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def number_text(value: float, digits: int = 3) -> str:
+    """A measurement, to so many digits behind the leading zeros, or whole."""
+    if value == int(value) or abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:,.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
 
 
 def size(number: float) -> str:

@@ -21,6 +21,8 @@ SAMPLES = 5
 LINES = 60
 """Lines of each kind to choose samples from: those of one text are shown once."""
 DOMAINS = 100_000
+NOT_A_PAGE = "not_a_page"
+"""Requests and metadata of a crawl: records of a domain, but no pages of it."""
 LANGUAGE, PERPLEXITY, PERPLEXITY_LANGUAGE = "language.language", "perplexity.perplexity", "perplexity.language"
 
 
@@ -90,20 +92,22 @@ class Survey:
     spreads: dict[str, Spread] = field(default_factory=dict)
     thresholds: dict[str, set[Threshold]] = field(default_factory=dict)
     histograms: dict[str, Histogram] = field(default_factory=dict)
+    cutoffs: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def survey(corpus: Corpus) -> Survey:
     """Both passes."""
     found = Survey()
-    filters = corpus.stage("select").get("filters") or {}
-    cutoffs = perplexity_cutoffs(corpus)
+    select = corpus.selection()
+    filters = select.get("filters") or {}
+    found.cutoffs = perplexity_cutoffs(select)
     for number in corpus.shards:
         shard = Shard(corpus, number)
         _documents(found, shard)
         _dropped(found, shard)
         _near(found, shard)
         _lines(found, shard)
-        _scores(found, shard, cutoffs)
+        _scores(found, shard)
         _unread(found, corpus, number)
     for name, spread in found.spreads.items():
         limits = found.thresholds.setdefault(name, set())
@@ -122,9 +126,8 @@ def survey(corpus: Corpus) -> Survey:
     return found
 
 
-def perplexity_cutoffs(corpus: Corpus) -> dict[str, tuple[float, float]]:
-    """language -> (head below, tail from), as far as the account of the select stage says."""
-    select = corpus.stage("select")
+def perplexity_cutoffs(select: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """language -> (head below, tail from), as far as the record of the select stage says."""
     given = select.get("cutoffs") or ((select.get("filters") or {}).get("perplexity") or {}).get("cutoffs") or {}
     return {language: (float(low), float(high)) for language, (low, high) in sorted(given.items())}
 
@@ -217,7 +220,7 @@ def _lines(found: Survey, shard: Shard) -> None:
         found.lines.add((by,), line)
 
 
-def _scores(found: Survey, shard: Shard, cutoffs: Mapping[str, tuple[float, float]]) -> None:
+def _scores(found: Survey, shard: Shard) -> None:
     scores = shard.scores
     for name, values, whole in numbers(scores):
         found.spreads.setdefault(name, Spread()).add(values, whole)
@@ -230,12 +233,12 @@ def _scores(found: Survey, shard: Shard, cutoffs: Mapping[str, tuple[float, floa
         for language in sorted(set(languages.tolist())):
             here = languages == language
             found.languages.add(language, int(here.sum()), int((here & kept).sum()), int(tokens[here].sum()))
-    if {PERPLEXITY, PERPLEXITY_LANGUAGE} <= set(scores.column_names):
+    if found.cutoffs and {PERPLEXITY, PERPLEXITY_LANGUAGE} <= set(scores.column_names):
         pairs = zip(scores[PERPLEXITY].to_pylist(), scores[PERPLEXITY_LANGUAGE].to_pylist(), strict=True)
         for value, language in pairs:
             if value is None or not math.isfinite(value):
                 continue
-            limits = cutoffs.get(language or "") or cutoffs.get("*")
+            limits = found.cutoffs.get(language or "") or found.cutoffs.get("*")
             bucket = 3 if limits is None else 0 if value < limits[0] else 1 if value < limits[1] else 2
             found.buckets.add(language or "", *(int(bucket == index) for index in range(4)))
 
@@ -248,7 +251,8 @@ def _unread(found: Survey, corpus: Corpus, number: int) -> None:
 
     dropped = corpus.read("documents/dropped", number)
     for item in dropped.to_pylist() if dropped is not None else ():
-        found.domains.add(host_and_path(item["url"])[0], 0, 1, 0)
+        if item["reason"] != NOT_A_PAGE:
+            found.domains.add(host_and_path(item["url"])[0], 0, 1, 0)
         add(found.unread, item, item["url"])
     for prefix in ("shard", "score"):
         aside = corpus.read("set_aside", number, prefix=prefix)
