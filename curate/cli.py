@@ -52,23 +52,25 @@ def build(
     from curate.manifest import load_manifest
     from curate.report.html import write_report
     from curate.report.table import account_text
-    from curate.storage import join
+    from curate.storage import filesystem, is_local, join
     from pipelines.build import Build
+    from pipelines.chain import build_chain
     from pipelines.console import Reporter
     from pipelines.engine import Engine
 
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     recipe = load_manifest(manifest, set_ or ())
     folder = output or f"corpus/{recipe.name}"
     reporter = Reporter(quiet)
-    from pipelines.chain import build_chain
-
+    engine = Engine(runner, workers, tuple(context.args))
+    engine.check()
     build_chain(recipe.filters, manifest)  # before anything is fetched
     given = [spec for spec in input or () if spec]
     inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
-    with reporter.fetching() as progress:
-        inputs = fetch_all(inputs, join(folder, "input"), progress)
-    summary = Build(recipe, manifest, inputs, folder, Engine(runner, workers, tuple(context.args)), reporter).run()
+    if engine.in_process and is_local(filesystem(folder)[0]):
+        # A byte range is read from disk, and a resumed run fetches nothing twice. A cluster reads where the input is.
+        with reporter.fetching() as progress:
+            inputs = fetch_all(inputs, join(folder, "input"), progress)
+    summary = Build(recipe, manifest, inputs, folder, engine, reporter).run()
     report = write_report(folder)
     if not quiet:
         print(account_text(summary))
@@ -145,6 +147,7 @@ def verify(output: OutputFolder) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and status 2."""
+    logging.basicConfig(level=logging.ERROR)  # Beam warns at import of what is only there for other runners
     try:
         app()
     except UserError as error:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.runners.runner import create_runner
 
 from curate.errors import UserError
 
@@ -25,8 +26,20 @@ class Engine:
     workers: int = 1
     options: Sequence[str] = field(default_factory=tuple)
 
+    @property
+    def in_process(self) -> bool:
+        """Whether the workers are on this machine."""
+        return self.runner in IN_PROCESS
+
+    def check(self) -> None:
+        """Raise UserError for a runner that Beam does not know, before any work is done."""
+        try:
+            create_runner(self.runner)
+        except (ValueError, ImportError, AttributeError) as error:
+            raise UserError(f"--runner {self.runner}: {' '.join(str(error).split())}") from error
+
     def pipeline_options(self, parallel: bool = True) -> PipelineOptions:
-        if self.runner not in IN_PROCESS:
+        if not self.in_process:
             return PipelineOptions([f"--runner={self.runner}", *self.options])
         # `DirectRunner` may hand a pipeline to a runner fetched from the net, so its Python engine is named.
         arguments = ["--runner=FnApiRunner", *self.options]
@@ -40,12 +53,9 @@ class Engine:
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
         options = self.pipeline_options(parallel)
-        if self.runner not in IN_PROCESS:
-            options.view_as(beam.options.pipeline_options.SetupOptions).save_main_session = False
-        try:
-            pipeline = beam.Pipeline(options=options)
-        except ValueError as error:
-            raise UserError(f"--runner {self.runner}: {' '.join(str(error).split())}") from error
+        if not self.in_process:
+            options.view_as(SetupOptions).save_main_session = False
+        pipeline = beam.Pipeline(options=options)
         build(pipeline)
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
         pipeline.run().wait_until_finish()
