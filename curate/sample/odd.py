@@ -72,7 +72,7 @@ def odd_responses(host: str, date_of: Callable[[str], str]) -> list[Capture]:
 def lying_coding(page: Capture) -> Capture:
     """It says gzip and is not compressed; browsers show it."""
     headers = (*page.headers, ("Content-Encoding", "gzip"))
-    return replace(page, kind="coding_lie", fate="kept", also=("unreadable",), headers=headers, coding="")
+    return replace(page, kind="coding_lie", fate="kept", also=("unreadable", "low_quality"), headers=headers, coding="")
 
 
 def cut_coding(page: Capture) -> Capture:

@@ -64,8 +64,11 @@ class Article:
 
     @property
     def also(self) -> tuple[str, ...]:
-        """A word list may drop an innocent article: that is the list's doing, and worth a look."""
-        return ("nsfw",) if _INNOCENT.search(" ".join(self.text.paragraphs)) else ()
+        """A classifier may think otherwise of an article, and a word list may drop an innocent one."""
+        if self.text.language != "en":
+            return ()
+        alarm = ("nsfw",) if _INNOCENT.search(" ".join(self.text.paragraphs)) else ()
+        return ("kept" if self.text.low else "low_quality", *alarm)
 
 
 def place_articles(texts: Sequence[Text]) -> list[Article]:
@@ -145,7 +148,7 @@ def exact_duplicates(articles: Sequence[Article]) -> list[Capture]:
         captures.append(
             replace(original, url=url, date=date_of(url), kind="exact_duplicate", group=(article.url, url), coding="")
         )
-    return [replace(capture, fate="exact_duplicate", also=("kept",)) for capture in captures]
+    return [replace(capture, fate="exact_duplicate", also=("kept", "low_quality")) for capture in captures]
 
 
 def variants_of_url(articles: Sequence[Article]) -> list[Capture]:
@@ -160,7 +163,7 @@ def variants_of_url(articles: Sequence[Article]) -> list[Capture]:
         url = form.format(host=article.site.host, path=article.path)
         group = (article.url, url)
         original = replace(article_capture(article), url=url, date=date_of(url), kind="url_variant", group=group)
-        captures.append(replace(original, fate="exact_duplicate", also=("url_duplicate", "kept")))
+        captures.append(replace(original, fate="exact_duplicate", also=("url_duplicate", "kept", "low_quality")))
     return captures
 
 
@@ -191,7 +194,8 @@ def near_duplicates(articles: Sequence[Article]) -> list[Capture]:
         site = next(site for site in ENGLISH_SITES if site.host == host)
         copy = Article(article.text, replace(site, path="/reprint/" + str(number) + "/{slug}"), article.number)
         capture = replace(article_capture(copy), body=article_html(copy, paragraphs).encode(), kind=kind, group=group)
-        captures.append(replace(capture, fate="near_duplicate", also=("kept",), note=dict(more)))
+        also = ("kept", "low_quality", *(("line_deduplicated",) if more else ()))
+        captures.append(replace(capture, fate="near_duplicate", also=also, note=dict(more)))
 
     def reprint(article: Article, number: int) -> str:
         return f"https://{_NEAR_HOSTS[number % len(_NEAR_HOSTS)]}/reprint/{number}/{article.text.slug}"
@@ -221,7 +225,7 @@ def mirror(captures: Sequence[Capture]) -> list[Capture]:
         if f"//{MIRROR_OF}/" in capture.url and capture.kind in ("article", "low_article"):
             url = capture.url.replace(MIRROR_OF, MIRROR_HOST)
             copy = replace(capture, url=url, date=date_of(url), kind="mirror", group=(capture.url, url))
-            copies.append(replace(copy, fate="exact_duplicate", also=(capture.fate,)))
+            copies.append(replace(copy, fate="exact_duplicate", also=("kept", "low_quality")))
     return copies
 
 
