@@ -11,7 +11,7 @@ from pydantic import Field
 
 from curate.models.fasttext_model import FastTextModel, plain_words
 from curate.models.registry import resolve
-from curate.text.badwords import bad_words
+from curate.text.badwords import UNSPACED, bad_words
 from curate.text.page import Page
 from filters.filter import Filter, FilterConfig, Rule, Value
 
@@ -59,9 +59,9 @@ class Nsfw(Filter):
     def measure(self, page: Page) -> Mapping[str, Value]:
         classifier = self._classifiers.get(page.language) or self._classifiers.get("*")
         listed = bad_words(page.language)
-        # Unspaced scripts have no white-space words; five characters count as one there.
-        words = max(len(page.words), len(page.text) // 20, 1) if listed else 1
+        # Where no spaces are written, two characters are about a word.
+        words = len(page.text) // 2 if page.language in UNSPACED else len(page.words)
         return {
             "probability": classifier.probability(plain_words(page.text), LABEL) if classifier else None,
-            "listed_words": listed.count(page.text) / words if listed else None,
+            "listed_words": listed.count(page.text) / max(words, 1) if listed else None,
         }

@@ -9,7 +9,7 @@ from typing import Any
 import fasttext
 
 LABEL = "__label__"
-_BETWEEN_WORDS = re.compile(r"[^\w]+")
+_PUNCTUATION = re.compile(r"[^\w \n]+")
 
 
 class FastTextModel:
@@ -21,6 +21,10 @@ class FastTextModel:
 
     def __init__(self, path: Path) -> None:
         self._model: Any = fasttext.FastText._FastText(model_path=str(path))
+
+    def labels(self) -> frozenset[str]:
+        """All labels, without their prefix."""
+        return frozenset(str(label).removeprefix(LABEL) for label in self._model.f.getLabels("strict")[0])
 
     def top(self, text: str) -> tuple[str, float] | None:
         """The most probable label without its prefix and its probability, or None where no word is known."""
@@ -49,5 +53,5 @@ def one_line(text: str) -> str:
 
 
 def plain_words(text: str) -> str:
-    """Lower-case words without punctuation, one space apart."""
-    return _BETWEEN_WORDS.sub(" ", text.lower())
+    """The text in lower case, spaces in place of punctuation."""
+    return _PUNCTUATION.sub(" ", text.lower())

@@ -16,6 +16,10 @@ class LanguageIdentifier:
     def __init__(self, path: Path) -> None:
         self._model = FastTextModel(path)
 
+    def languages(self) -> frozenset[str]:
+        """The codes it can answer."""
+        return self._model.labels()
+
     def __call__(self, text: str) -> tuple[str, float]:
         top = self._model.top(text[:LONGEST]) if text.strip() else None
         return ("", 0.0) if top is None else (top[0], round(top[1], 2))

@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from curate.models import training_text
@@ -26,7 +27,7 @@ from curate.models.train_perplexity import english_pages
 from curate.models.training_text import TrainingText, in_hash_order, is_held_out
 
 POSITIVE, NEGATIVE = "nsfw", "safe"
-SETTINGS = {"dim": 16, "epoch": 8, "lr": 0.2, "wordNgrams": 2, "bucket": 40_000, "minCount": 4}
+SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 8, "lr": 0.2, "wordNgrams": 2, "bucket": 40_000, "minCount": 4}
 LENGTHS = (150, 600, 2_000)
 POSTS_TOGETHER = (1, 2, 4, 8, 16)
 PATTERNS = ["gold/toxicity-labeled.csv", "wikipedia/enwiki*.bz2", "books/*.txt", "c4/*.gz", "cc/*.warc*.gz"]
@@ -42,7 +43,7 @@ GROUPS = tuple(
     deaf disabled elderly european female french gay german heterosexual hindu hispanic homosexual immigrant indian
     irish italian japanese jewish jew korean latina latino latinx lesbian lgbt lgbtq male man men mexican migrant
     mormon muslim nonbinary old paralyzed polish protestant queer refugee russian sikh straight taoist teenage trans
-    transgender turkish white woman women young younger older middle eastern native spanish swedish""".split()
+    transgender turkish white woman women young younger older middle eastern native spanish swedish""".split()  # noqa: SIM905
 )
 
 
@@ -125,23 +126,37 @@ def sample_pages(kinds: tuple[str, ...]) -> dict[str, str]:
 
 
 def by_group(model: FastTextModel, data: Path) -> dict[str, Any]:
-    """On short templated sentences: share of the insulting found, and false positive rate by the group named."""
-    flagged: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    insults: list[bool] = []
+    """On short templated sentences: insulting against harmless, and false positive rates by the group named.
+
+    At the filter's threshold, and at the one that finds half of the insults: a classifier that flags nothing so short
+    has no false positives either.
+    """
+    insulting: list[float] = []
+    harmless: list[tuple[float, frozenset[str]]] = []
     with (data / MADLIBS).open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
-            text = row["Text"].lower()
-            hit = (model.probability(plain_words(text), POSITIVE) or 0.0) > THRESHOLD
-            if row["Label"] != "NOT_BAD":
-                insults.append(hit)
-                continue
-            words = set(text.split())
-            for group in ["all", *(name for name in GROUPS if name in words)]:
+            words = plain_words(row["Text"])
+            score = model.probability(words, POSITIVE) or 0.0
+            if row["Label"] == "NOT_BAD":
+                harmless.append((score, frozenset(words.split())))
+            else:
+                insulting.append(score)
+    figures: dict[str, Any] = {"roc_auc": round(roc_auc(insulting, [score for score, _ in harmless]), 4)}
+    for name, threshold in (("at_threshold", THRESHOLD), ("at_half_of_insults", median(insulting))):
+        flagged: Counter[str] = Counter()
+        total: Counter[str] = Counter()
+        for score, words_of in harmless:
+            for group in ["all", *(group for group in GROUPS if group in words_of)]:
                 total[group] += 1
-                flagged[group] += hit
-    rates = {group: round(flagged[group] / total[group], 4) for group in sorted(total) if total[group] >= 100}
-    return {"insults_found": round(sum(insults) / len(insults), 4), "false_positive_rate": rates}
+                flagged[group] += score > threshold
+        figures[name] = {
+            "threshold": round(threshold, 6),
+            "insults_found": round(sum(score > threshold for score in insulting) / len(insulting), 4),
+            "false_positive_rate": {
+                group: round(flagged[group] / total[group], 4) for group in sorted(total) if total[group] >= 100
+            },
+        }
+    return figures
 
 
 def train(data: Path, output: Path) -> None:

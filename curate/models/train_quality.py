@@ -8,7 +8,9 @@ English crawl pages and C4's. Both are cut into pieces of the same lengths, so t
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from curate.models import training_text
@@ -19,9 +21,10 @@ from curate.models.train_perplexity import english_pages
 from curate.models.training_text import TrainingText, in_hash_order, is_held_out
 
 POSITIVE, NEGATIVE = "wiki", "cc"
-SETTINGS = {"dim": 16, "epoch": 10, "lr": 0.2, "wordNgrams": 2, "bucket": 50_000, "minCount": 5}
+SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 10, "lr": 0.2, "wordNgrams": 2, "bucket": 50_000, "minCount": 5}
 # Pieces of one document at each length; a book has many, and must not outweigh the articles.
 LENGTHS = (600, 1_500, 4_000)
+BANDS = (900, 2_200, 6_000)
 MOST_PIECES = {"books": 12}
 PATTERNS = ["wikipedia/enwiki*.bz2", "books/*.txt", "c4/*.gz", "cc/*.warc*.gz"]
 THRESHOLD = 0.25
@@ -38,11 +41,10 @@ def pieces(text: TrainingText) -> list[str]:
 
 
 def balanced(positive: list[str], negative: list[str]) -> list[tuple[str, str]]:
-    """(label, text) pairs, as many of each label within every length of LENGTHS, alternating."""
+    """(label, text) pairs, as many of each label within every band of lengths, alternating; each piece once."""
     examples: list[tuple[str, str]] = []
-    for number, length in enumerate(LENGTHS):
-        lower = LENGTHS[number - 1] if number else 0
-        pools = [[piece for piece in pool if lower < len(piece) <= length * 1.5] for pool in (positive, negative)]
+    for low, high in pairwise((0, *BANDS)):
+        pools = [[piece for piece in pool if low < len(piece) <= high] for pool in (positive, negative)]
         for one, other in zip(*pools, strict=False):
             examples += [(POSITIVE, one), (NEGATIVE, other)]
     return examples

@@ -1,0 +1,96 @@
+"""CCNet's language rule (Wenzek et al. 2019; cc_net mine.py: lang_threshold 0.5, score rounded to 2 decimals)."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from curate.models.fasttext_model import FastTextModel
+from curate.models.language_id import LONGEST
+from curate.models.registry import resolve
+from curate.text.page import Page
+from filters.filter import Value, Verdict
+from filters.language import Language, LanguageConfig
+
+TEXTS = {
+    "en": "The ferry leaves the island every morning at seven,\nand the last one returns before it is dark.",
+    "de": "Die Fähre verlässt die Insel jeden Morgen um sieben,\nund die letzte kommt zurück, bevor es dunkel wird.",
+    "fr": "Le bateau quitte l'île chaque matin à sept heures,\net le dernier revient avant la nuit.",
+    "ru": "Паром отходит от острова каждое утро в семь часов,\nа последний возвращается до темноты.",
+    "ja": "フェリーは毎朝七時に島を出て、\n最終便は暗くなる前に戻ってきます。",
+    "ar": "تغادر العبارة الجزيرة كل صباح في الساعة السابعة،\nوتعود الأخيرة قبل حلول الظلام.",
+}
+
+
+@pytest.fixture(scope="module")
+def language() -> Language:
+    made = Language(LanguageConfig())
+    made.load()
+    return made
+
+
+def decide(measured: dict[str, Value], **settings: object) -> Verdict | None:
+    return Language(LanguageConfig.model_validate(settings)).decide(measured)
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_the_language_of_plain_prose_is_found(language: Language, code: str) -> None:
+    measured = language.measure(Page(TEXTS[code]))
+    assert measured["language"] == code
+    assert language.decide(measured) is None
+
+
+def test_newlines_are_read_as_spaces_and_the_score_has_two_decimals(language: Language) -> None:
+    text = TEXTS["de"] + "\nHello there."
+    [(probability, label)] = FastTextModel(resolve("lid.176").path)._model.f.predict(
+        text.replace("\n", " ") + "\n", 1, 0.0, "strict"
+    )
+    assert language.measure(Page(text)) == {"language": label.removeprefix("__label__"), "score": round(probability, 2)}
+
+
+@pytest.mark.parametrize(("score", "kept"), [(0.49, False), (0.5, True), (0.51, True)])
+def test_a_score_of_one_half_is_kept_and_one_below_is_not(score: float, kept: bool) -> None:
+    verdict = decide({"language": "en", "score": score})
+    assert (verdict is None) == kept
+    if verdict:
+        assert (verdict.reason, verdict.value, verdict.threshold) == ("language.low_score", score, 0.5)
+
+
+def test_the_threshold_is_the_manifests() -> None:
+    assert decide({"language": "en", "score": 0.64}, min_score=0.65) is not None
+    assert decide({"language": "en", "score": 0.1}, min_score=None) is None
+
+
+def test_only_the_languages_asked_for_are_kept() -> None:
+    assert decide({"language": "de", "score": 0.99}, keep=["de", "en"]) is None
+    verdict = decide({"language": "fr", "score": 0.99}, keep=["de", "en"])
+    assert verdict is not None
+    assert verdict.reason == "language.not_kept_language"
+    assert decide({"language": "fr", "score": 0.99}) is None
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_text_without_a_word_has_no_language(language: Language, text: str) -> None:
+    measured = language.measure(Page(text))
+    assert measured == {"language": "", "score": 0.0}
+    verdict = language.decide(measured)
+    assert verdict is not None
+    assert verdict.reason == "language.low_score"
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\ud83d\ude00 hello", "\u200b" * 50, "x" * 100_000, "1 2 3"])
+def test_hostile_text_is_measured(language: Language, text: str) -> None:
+    score = language.measure(Page(text))["score"]
+    assert isinstance(score, float)
+    assert 0 <= score <= 1
+
+
+def test_only_the_start_of_a_very_long_text_is_read(language: Language) -> None:
+    english = (TEXTS["en"] + "\n") * (LONGEST // len(TEXTS["en"]) + 1)
+    assert language.measure(Page(english + TEXTS["ru"] * 10_000)) == language.measure(Page(english[:LONGEST]))
+
+
+def test_it_names_its_model_and_refuses_a_threshold_past_one() -> None:
+    assert Language(LanguageConfig()).models() == ["lid.176"]
+    with pytest.raises(ValidationError):
+        LanguageConfig(min_score=1.5)
