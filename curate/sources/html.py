@@ -41,6 +41,10 @@ _RAW_TEXT = ("script", "style", "textarea", "iframe", "noscript", "xmp")
 _RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW_TEXT}
 _OPTION = re.compile(r"<opt(?:ion|group)", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\n{3,}")
+_PAGE_FOOTERS = ["body > div > div > div > footer", "body > div > div > div > * > footer"]
+_BODY = re.compile(r"<body(?:\s[^<>]*)?>", re.IGNORECASE)
+_HEAD_END = re.compile(r"</head\s*>", re.IGNORECASE)
+_HEAD = re.compile(r"<(?:!doctype|html|head|meta|title|link|frameset)[\s>]", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _VERTICAL = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
@@ -84,8 +88,15 @@ class Extracted:
 def extract(html: str, url: str) -> Extracted:
     """The page's main text and what it declares. `url` is where it was read. Raises TooComplex."""
     check_complexity(html)
-    tree = HTMLTree.parse(html)
-    text = extract_plain_text(tree, preserve_formatting=True, main_content=True, list_bullets=True, alt_texts=False)
+    tree = HTMLTree.parse(_deepened(html))
+    text = extract_plain_text(
+        tree,
+        preserve_formatting=True,
+        main_content=True,
+        list_bullets=True,
+        alt_texts=False,
+        skip_elements=_PAGE_FOOTERS,
+    )
     robots, published, http_language, canonical = _declared(tree)
     return Extracted(
         title=one_line(tree.title or "")[:MAX_TITLE],
@@ -95,6 +106,19 @@ def extract(html: str, url: str) -> Extracted:
         canonical=canonical,
         published=published,
     )
+
+
+def _deepened(html: str) -> str:
+    """The page with its body put three elements deeper.
+
+    resiliparse (2.0) takes every `<ul>` within two levels of the body for navigation, and looks for other furniture
+    below them only. A `<footer>` it takes for the page's at those levels only, so those are named to it. On 517
+    real pages this changes 45: lists of the content come back, log-ins and menus go.
+    """
+    body = _BODY.search(html) or _HEAD_END.search(html)
+    if body is not None:
+        return f"{html[: body.end()]}<div><div><div>{html[body.end() :]}"
+    return html if _HEAD.search(html) else f"<div><div><div>{html}"
 
 
 def tidy(text: str) -> str:
