@@ -6,15 +6,20 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from curate.errors import UserError
 
+if TYPE_CHECKING:
+    from curate.inputs import InputFile
+
+SMALL_INPUT_BYTES = 8 << 20
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -38,7 +43,10 @@ def build(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one manifest key: filters.language.min_score=0.65")
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes of the in-process runner.", min=1)] = os.cpu_count() or 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes of the in-process runner. Default: one a core, or one for a small input.", min=1),
+    ] = None,
     runner: Annotated[str, typer.Option(help="Any Beam runner; its own options follow as they are.")] = "DirectRunner",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -61,20 +69,25 @@ def build(
     recipe = load_manifest(manifest, set_ or ())
     folder = output or f"corpus/{recipe.name}"
     reporter = Reporter(quiet)
-    engine = Engine(runner, workers, tuple(context.args))
-    engine.check()
+    Engine(runner).check()
     build_chain(recipe.filters, manifest)  # before anything is fetched
     given = [spec for spec in input or () if spec]
     inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
-    if engine.in_process and is_local(filesystem(folder)[0]):
+    if Engine(runner).in_process and is_local(filesystem(folder)[0]):
         # A byte range is read from disk, and a resumed run fetches nothing twice. A cluster reads where the input is.
         with reporter.fetching() as progress:
             inputs = fetch_all(inputs, join(folder, "input"), progress)
+    engine = Engine(runner, workers or workers_for(inputs), tuple(context.args))
     summary = Build(recipe, manifest, inputs, folder, engine, reporter).run()
     report = write_report(folder)
     if not quiet:
         print(account_text(summary))
         print(f"report: {report}")
+
+
+def workers_for(inputs: Sequence[InputFile]) -> int:
+    """One a core; one for an input so small that starting processes would take longer than they save."""
+    return (os.cpu_count() or 1) if sum(item.size for item in inputs) > SMALL_INPUT_BYTES else 1
 
 
 def sample_folder(source: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.combiners import ToList
@@ -18,7 +19,7 @@ class WriteRecords(beam.PTransform):
         super().__init__()
         self.path = path
 
-    def expand(self, records: beam.pvalue.PCollection) -> beam.pvalue.PCollection:
+    def expand(self, records: Any) -> Any:
         return (
             records
             | "EncodeRecord" >> beam.Map(lambda record: json.dumps(record, sort_keys=True))

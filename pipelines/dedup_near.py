@@ -308,7 +308,7 @@ class Similarity(beam.PTransform):
         self.output = output
         self.width = width
 
-    def expand(self, pairs: beam.pvalue.PCollection) -> beam.pvalue.PCollection:
+    def expand(self, pairs: Any) -> Any:
         return (
             pairs
             | "ByShardOfA" >> beam.GroupByKey()
