@@ -6,7 +6,8 @@ block looks like members), so whoever reads ranges compares each range's first m
 ranges before it arrived (`chain_mismatches`) and reads a range that differs again with `exact_start`. What cannot be
 read is set aside, and reading goes on at the next member found; nothing raises but failing storage.
 
-Cost: 0.9 times FastWARC's rate on whole pages, half of it where records are a few KB. Memory: a few times `max_record_bytes`, whatever the size of a member.
+Cost: 0.9 times FastWARC's rate on whole pages, half of it where records are a few KB.
+Memory: a few times `max_record_bytes`, whatever the size of a member.
 """
 
 from __future__ import annotations
