@@ -2,8 +2,9 @@
 
 Positives are posts labelled hateful or offensive (Davidson et al. 2017), strung together to the length of pages, and
 clean text into which entries of the LDNOOBW list are put thickly, since no adult pages are among the data. Negatives
-are posts labelled neither, strung together the same way, Wikipedia, books, C4 and crawl pages, and clean text into
-which the names of groups of people are put as thickly, so that naming a group is not what decides.
+are posts labelled neither, strung together the same way, Wikipedia, books, C4 and crawl pages. Some of both sides come
+again with the names of groups of people between their words, so that naming a group is not what decides. Single words
+do as well as pairs here, and cost half.
 The adult and toxic pages of the sample crawl are never trained on; the card says how many of them are found.
 """
 
@@ -27,9 +28,17 @@ from curate.models.train_perplexity import english_pages
 from curate.models.training_text import TrainingText, in_hash_order, is_held_out
 
 POSITIVE, NEGATIVE = "nsfw", "safe"
-SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 8, "lr": 0.2, "wordNgrams": 2, "bucket": 40_000, "minCount": 4}
+SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 5, "lr": 0.1, "minCount": 4}
 LENGTHS = (150, 600, 2_000)
 POSTS_TOGETHER = (1, 2, 4, 8, 16)
+# Shares of the examples that are given again with names of groups between their words, and of the clean pieces that
+# are given again with list entries; posts labelled neither are few, and given more than once.
+NAMING_GROUPS = 0.4
+SALTED = 0.6
+NEITHER_REPEATED = 3
+# An entry that more clean pieces have than this is not salt (`sex`); pieces that have one are given more often.
+MOST_ORDINARY = 10
+ORDINARY_REPEATED = 3
 PATTERNS = ["gold/toxicity-labeled.csv", "wikipedia/enwiki*.bz2", "books/*.txt", "c4/*.gz", "cc/*.warc*.gz"]
 MADLIBS = "gold/identity-madlibs.csv"
 THRESHOLD = 0.5
@@ -97,19 +106,41 @@ def clean_documents(data: Path) -> list[TrainingText]:
     return in_hash_order([text for source in sources for text in source if text.language in ("", "en")])
 
 
+def split_entries(clean: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(entries of the list to salt with, entries that ordinary text has too), by how many clean pieces have them."""
+    pieces = [f" {plain_words(piece)} " for piece in clean]
+    salt: list[str] = []
+    ordinary: list[str] = []
+    for entry in filter(None, WORD_LIST.read_text("utf-8").split("\n")):
+        found = sum(f" {entry} " in piece for piece in pieces)
+        if found:
+            ordinary.append(entry)
+        if found <= MOST_ORDINARY:
+            salt.append(entry)
+    return salt, ordinary
+
+
 def examples_of(clean: Sequence[str], toxic: Sequence[str], neither: Sequence[str]) -> list[tuple[str, str]]:
     """(label, text) pairs in a fixed order that mixes the kinds."""
     rng = random.Random(0)
-    entries = [line for line in WORD_LIST.read_text("utf-8").split("\n") if line]
-    examples = [(POSITIVE, text) for text in strung(toxic)]
-    examples += [(NEGATIVE, text) for text in strung(neither) for _ in range(2)]
+    entries, ordinary = split_entries(clean)
+    examples: list[tuple[str, str]] = []
+
+    def add(label: str, text: str) -> None:
+        examples.append((label, text))
+        if rng.random() < NAMING_GROUPS:
+            examples.append((label, salted(text, GROUPS, rng.uniform(0.02, 0.3), rng)))
+
+    for text in strung(toxic):
+        add(POSITIVE, text)
+    for text in strung(neither):
+        for _ in range(NEITHER_REPEATED):
+            add(NEGATIVE, text)
     for piece in clean:
-        examples.append((NEGATIVE, piece))
-        kind = rng.random()
-        if kind < 0.35:
-            examples.append((POSITIVE, salted(piece, entries, rng.uniform(0.05, 0.2), rng)))
-        elif kind < 0.6:
-            examples.append((NEGATIVE, salted(piece, GROUPS, rng.uniform(0.02, 0.25), rng)))
+        for _ in range(1 + ORDINARY_REPEATED * any(f" {entry} " in f" {plain_words(piece)} " for entry in ordinary)):
+            add(NEGATIVE, piece)
+        if rng.random() < SALTED:
+            add(POSITIVE, salted(piece, entries, rng.uniform(0.05, 0.2), rng))
     rng.shuffle(examples)
     return [(label, plain_words(text)) for label, text in examples]
 
