@@ -139,7 +139,7 @@ def _linear(low: float, high: float, apart: bool, whole: bool) -> Axis:
         step = max(1.0, nice((high - low) / 5))
         ticks = [(float(v), label(v)) for v in np.arange(math.ceil(low / step) * step, high + 0.1, step)]
         return Axis(edges, "linear", ticks, apart)
-    if high <= low:
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
         low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
     width = nice((high - low) / BINS)
     if whole:

@@ -19,15 +19,16 @@ from curate.errors import UserError
 from curate.report.clean import clean, shorten
 from curate.report.corpus import Corpus
 from curate.report.histograms import Histogram, Spread, choose_axis
-from curate.report.html import differences, duration, number_text, render, size, write_report
+from curate.report.html import render, write_report
 from curate.report.samples import Sample, Tally, rank
 from curate.report.survey import Threshold, configured
+from curate.report.views import cut, differences, duration, number_text, size
 from curate.storage import read_sealed
 
 ELEMENTS = re.compile(
     "html|head|meta|title|style|body|header|main|footer|section|nav|article|figure|figcaption|details|summary"
     "|h[1-4]|p|dl|dt|dd|div|span|strong|code|pre|ul|ol|li|a|table|thead|tbody|tr|th|td|blockquote|bdi|mark"
-    "|svg|desc|rect|line|text"
+    "|wbr|svg|desc|rect|line|text"
 )
 
 
@@ -66,7 +67,7 @@ def test_every_stage_has_its_bar_and_every_reason_its_line(tiny_corpus: Path) ->
     ]
     kept = [float(stage.xpath(".//*[@class='bar'][1]/*[@class='kept']/@width")[0]) for stage in stages]
     assert kept == pytest.approx([100 * n / 15 for n in (11, 9, 8, 7, 6, 3, 3)], abs=1e-3)
-    losses = {row.findtext("th/code"): row.findtext("td") for row in stages.iterfind(".//tbody/tr")}
+    losses = {row.find("th/code").text_content(): row.findtext("td") for row in stages.iterfind(".//tbody/tr")}
     assert losses == {
         "status": "2",
         "truncated": "2",
@@ -93,6 +94,11 @@ def test_a_dropped_sample_shows_title_address_text_and_measurement_against_thres
     assert card.findtext("blockquote") == "Too short to be read."
     facts = [(item.findtext("dt"), item.findtext("dd")) for item in card.iterfind("dl/div")]
     assert facts == [("gopher_quality.words", "12, kept when ≥ 50"), ("rule", "Gopher (Rae et al. 2021)")]
+
+
+def test_a_document_of_which_nothing_was_left_shows_what_it_was(tiny_corpus: Path) -> None:
+    (card,) = cards(report(tiny_corpus), "lines.nothing_left")
+    assert card.findtext("blockquote") == "Menu of the page"
 
 
 def test_a_duplicate_shows_what_stays_instead(tiny_corpus: Path) -> None:
@@ -472,8 +478,26 @@ words = st.lists(st.sampled_from(["a", "b", "ferry", "mail", ""]), max_size=20).
 def test_differences_hold_the_whole_of_both_texts(first: str, second: str) -> None:
     sides = differences(first, second)
     assert ["".join(text for _, text in side) for side in sides] == [first, second]
-    if first == second:
-        assert not any(marked for side in sides for marked, _ in side)
+    if first.split() == second.split():
+        assert not any(marked and text.strip() for side in sides for marked, text in side)
+
+
+def test_white_space_alone_is_no_difference() -> None:
+    assert differences("one two", "one\n\ntwo") == ([(False, "one two")], [(False, "one\n\ntwo")])
+
+
+def test_a_run_of_words_that_differ_is_marked_as_one() -> None:
+    assert differences("so it was long ago", "so it is ago") == (
+        [(False, "so it "), (True, "was long"), (False, " "), (False, "ago")],
+        [(False, "so it "), (True, "is"), (False, " "), (False, "ago")],
+    )
+
+
+def test_pieces_are_cut_at_the_character_and_say_so() -> None:
+    pieces = [(False, "abc"), (True, "def")]
+    assert cut(pieces, 6) == pieces
+    assert cut(pieces, 5) == [(False, "abc"), (True, "de"), (False, "…")]
+    assert cut(pieces, 3) == [(False, "abc"), (False, "…")]
 
 
 def test_numbers_read_well() -> None:
