@@ -3,7 +3,7 @@
 The extraction is resiliparse's: the page is parsed once, the main content is chosen by its heuristics. Choices:
 list bullets stay (Gopher's bullet rule reads them, and numbers of ordered lists are content), `alt` texts, link
 targets and form fields go (C4 and CCNet's texts have none), by-lines and comments of articles stay as text.
-Cost: about 1.5 ms for a page of 60 KB, two thirds of it in resiliparse.
+Cost: nearly all of it resiliparse's; `python -m bench.reading` tells both.
 
 Both the parser and the extraction take time that grows with the square of the depth or of a tag's attributes, so
 pages beyond what browsers take are refused before they are parsed.
@@ -15,9 +15,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
+from curate.sources.nesting import depth_bound, flat_names
 from curate.sources.robots import AGENTS, directives, meta_agent
 
 MAX_DEPTH = 512
@@ -25,7 +27,7 @@ MAX_DEPTH = 512
 MAX_ATTRIBUTES = 4096
 MAX_OPTIONS = 8192
 MAX_TITLE = 1000
-_ATTRIBUTES_FROM = 128 << 10
+_ATTRIBUTES_FROM = 256 << 10
 _MAX_METAS = 64
 _DECLARATIONS = ", ".join(
     [f"meta[name~='{agent}' i]" for agent in sorted(AGENTS)]
@@ -37,6 +39,7 @@ _MARKUP = re.compile(r"<(?:!--|[a-zA-Z])")
 _START_TAG = re.compile(r"""<([a-zA-Z][^\s/>]{0,31})(?:=\s*+"[^"]*+"|=\s*+'[^']*+'|[^>])*+""")
 _WHOLE_TAG = re.compile(r"""<[a-zA-Z](?:=\s*+"[^"]*+"|=\s*+'[^']*+'|[^>])*+""")
 _VALUE = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+)""")
+_QUOTED_END = re.compile(r"""=\s*+["'][^"'<>]*+>""")
 _RAW_TEXT = ("script", "style", "textarea", "iframe", "noscript", "xmp")
 _RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW_TEXT}
 _OPTION = re.compile(r"<opt(?:ion|group)", re.IGNORECASE)
@@ -54,6 +57,9 @@ _FLAT = frozenset(
     | {"p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "colgroup", "option", "optgroup", "rp", "rt"}
     | {"html", "head", "body", "script", "style"}
 )
+_FLAT_NAMES = flat_names(_FLAT)
+_SURELY_SHALLOW = 128
+"""A bound on the depth under which no page can be dangerously deep, though the bound be short by some times."""
 _FLAT_TAGS = _FLAT | {f"/{name}" for name in _FLAT}
 _ONE_AT_A_TIME = frozenset({"a", "nobr", "button"})
 # The standard's "special" elements: an end tag does not reach past them to close an inline element.
@@ -115,7 +121,8 @@ def _deepened(html: str) -> str:
     below them only. A `<footer>` it takes for the page's at those levels only, so those are named to it. On 517
     real pages this changes 45: lists of the content come back, log-ins and menus go.
     """
-    body = _BODY.search(html) or _HEAD_END.search(html)
+    at = max(html.find("<body"), 0) or max(html.find("<BODY"), 0)
+    body = _BODY.match(html, at) or _BODY.search(html) or _HEAD_END.search(html)
     if body is not None:
         return f"{html[: body.end()]}<div><div><div>{html[body.end() :]}"
     return html if _HEAD.search(html) else f"<div><div><div>{html}"
@@ -140,7 +147,7 @@ def check_complexity(html: str) -> None:
 
     Linear in the page; a page with at most MAX_DEPTH tags cannot be deep and is not looked at.
     """
-    if html.count("<") > MAX_DEPTH and _deeper_than(html, MAX_DEPTH):
+    if html.count("<") > MAX_DEPTH and _may_be_deep(html) and _deeper_than(html, MAX_DEPTH):
         raise TooComplex(f"elements nested more than {MAX_DEPTH} deep")
     if html.count("<") > MAX_OPTIONS and len(_OPTION.findall(html)) > MAX_OPTIONS:
         raise TooComplex(f"more than {MAX_OPTIONS} options")
@@ -148,7 +155,14 @@ def check_complexity(html: str) -> None:
         raise TooComplex(f"a tag with more than {MAX_ATTRIBUTES} attributes")
 
 
+def _may_be_deep(html: str) -> bool:
+    return depth_bound(html, _FLAT_NAMES) > _SURELY_SHALLOW
+
+
 def _a_tag_of_many_attributes(html: str, most: int) -> bool:
+    ends = np.flatnonzero(np.frombuffer(html.encode("utf-8", "replace"), np.uint8) == ord(">"))
+    if np.diff(ends, prepend=0, append=len(html)).max() <= 2 * most and not _QUOTED_END.search(html):
+        return False  # no tag is long enough
     if max(map(len, _WHOLE_TAG.findall(html)), default=0) <= 2 * most:
         return False
     # Some long tag, or something in a script that looks like one: look again, passing over comments and scripts.
