@@ -24,7 +24,7 @@ from curate.models import training_text
 from curate.models.cards import train_main, write_card
 from curate.models.fasttext_model import FastTextModel, plain_words
 from curate.models.supervised import chunks, operating_point, probabilities, roc_auc, train_classifier
-from curate.models.train_perplexity import english_pages
+from curate.models.train_perplexity import LEAST_OF_A_PAGE, english_pages
 from curate.models.training_text import TrainingText, in_hash_order, is_held_out
 
 POSITIVE, NEGATIVE = "nsfw", "safe"
@@ -214,7 +214,8 @@ def train(data: Path, output: Path) -> None:
     for text in clean:
         if is_held_out(text.key) and text.kind != "books":
             score = model.probability(plain_words(text.text), POSITIVE)
-            pages.setdefault(text.kind, []).append(score or 0.0)
+            kind = text.kind if len(text.text) >= LEAST_OF_A_PAGE else f"under_{LEAST_OF_A_PAGE}_characters"
+            pages.setdefault(kind, []).append(score or 0.0)
         elif is_held_out(text.key):
             pages.setdefault(text.kind, []).extend(
                 probabilities(model, [plain_words(part) for part in chunks(text.text, 4_000)], POSITIVE)
