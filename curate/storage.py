@@ -13,6 +13,8 @@ from typing import IO, Any
 import fsspec
 
 _SEAL = "sha256"
+TEMPORARY = ".tmp-"
+"""In the name of a file that is being written; one that is left was torn by a kill."""
 
 
 class BrokenSeal(Exception):
@@ -64,7 +66,7 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
     fs, inner = filesystem(path)
     if is_local(fs):
         os.makedirs(os.path.dirname(inner), exist_ok=True)
-        temporary = f"{inner}.tmp-{os.getpid()}-{threading.get_ident()}"
+        temporary = f"{inner}{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
         try:
             with open(temporary, "wb") as out:
                 yield out

@@ -28,7 +28,7 @@ from curate.tokens.schema import (
 )
 
 # What `curate.storage.atomic_write` leaves beside a part when its process is killed.
-_TEMPORARY = re.compile(r"part-\d{5}-of-\d{5}\.parquet\.tmp-\d+")
+_TEMPORARY = re.compile(r"part-\d{5}-of-\d{5}\.parquet\.tmp-[\d-]+")
 
 
 def _complete(parts: Iterable[Mapping[str, Any]]) -> list[PartInfo]:

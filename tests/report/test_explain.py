@@ -29,12 +29,12 @@ def fate(story: Story) -> str:
     if last.outcome == "set aside":
         return "unreadable"
     if last.stage == "extract":
-        return {"robots": "robots", "url_blocked": "blocked_url"}.get(reason, "non_page")
+        return reason if reason in ("robots", "url_blocked") else "non_page"
     if last.stage == "dedup_documents":
         return f"{reason}_duplicate"
     if last.stage == "dedup_near":
         return "near_duplicate"
-    if last.stage == "dedup_lines":
+    if last.stage == "dedup_lines" or reason == "ccnet_length.too_short":
         return "line_deduplicated"
     if reason.startswith("language"):
         return "not_english"
@@ -135,7 +135,7 @@ def test_an_older_capture_names_the_later_one(built, expected):
 
 
 def test_a_page_at_a_blocked_address_names_the_entry(built, expected):
-    story = first_of(built, expected, "blocked_url", "blocked_url")
+    story = first_of(built, expected, "blocked_url", "url_blocked")
     assert "casino" in story.steps[-1].detail
 
 
