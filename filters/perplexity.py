@@ -112,6 +112,7 @@ class Perplexity(Filter):
         Rule("middle", "perplexity", "<", "cutoffs", SOURCE),
         Rule("tail", "perplexity", "<", "cutoffs", SOURCE),
     )
+    deciding: ClassVar[frozenset[str]] = frozenset({"percentiles", "published", "keep"})
     config: PerplexityConfig
 
     def models(self) -> list[str]:

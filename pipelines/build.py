@@ -197,13 +197,18 @@ class Build:
         return {**account, "cutoffs": cutoffs, "filters": filters}
 
     def resolved_filters(self, shards: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(the filters' settings with every cutoff a number, the cutoffs by language)."""
         filters = {item.name: item.config.model_dump(mode="json") for item in self.chain}
-        config = next((item.config for item in self.chain if item.name == Perplexity.name), None)
-        if config is None or config.percentiles is None:
+        perplexity = next((item for item in self.chain if isinstance(item, Perplexity)), None)
+        if perplexity is None:
             return filters, {}
-        cutoffs = select.corpus_cutoffs(self.engine, shards, filters, config.percentiles, self.output)
-        filters[Perplexity.name] = config.with_cutoffs(cutoffs).model_dump(mode="json")
-        return filters, {language: list(pair) for language, pair in cutoffs.items()}
+        wanted = perplexity.config.wanted_percentiles
+        if wanted is None:
+            cutoffs = dict(perplexity.cutoffs)
+        else:
+            cutoffs = select.corpus_cutoffs(self.engine, shards, filters, wanted, self.output)
+        filters[Perplexity.name] = perplexity.config.with_cutoffs(cutoffs).model_dump(mode="json")
+        return filters, {language: list(pair) for language, pair in sorted(cutoffs.items())}
 
     def tokenize(self, shards: list[int], selected: Record) -> Record:
         parts = tokens.run_tokens(

@@ -137,6 +137,16 @@ def test_cutoffs_by_percentile_of_this_corpus_keep_that_share(manifest, tmp_path
     assert tail / considered == pytest.approx(0.4, abs=0.05)
 
 
+def test_thirds_of_this_corpus_as_the_ccnet_paper_has_them(manifest, tmp_path, built):
+    output = tmp_path / "thirds"
+    shutil.copytree(built, output)
+    settings = ("--set", "filters.perplexity.compat=[thirds]", "--set", "filters.quality.enabled=false")
+    build(manifest, output, "--workers", "1", *settings)
+    selected = summary(output)["stages"][5]
+    tail = selected["dropped"]["perplexity.tail"]
+    assert tail / (tail + selected["out"]) == pytest.approx(1 / 3, abs=0.05)
+
+
 def test_tokens_that_were_deleted_are_built_again(built, manifest, tmp_path):
     output = tmp_path / "deleted"
     shutil.copytree(built, output)

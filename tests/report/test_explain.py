@@ -1,4 +1,4 @@
-"""`curate explain` answers for every kind of page of the sample, with measurement, threshold and displacing document."""
+"""`curate explain` answers for every kind of page: measurement, threshold, displacing document."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_every_page_of_the_sample_ended_as_was_meant_for_it(built, expected):
 
 
 def test_a_query_that_matches_nothing_says_so_in_one_line(built):
-    with pytest.raises(UserError, match="nothing in .* has the URL"):
+    with pytest.raises(UserError, match=r"nothing in .* has the URL"):
         explain(str(built), "https://nowhere.example/at-all")
 
 
