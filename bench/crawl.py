@@ -1,7 +1,7 @@
 """A crawl as large as a benchmark needs, from the pages of a smaller one, without making duplicates.
 
-In every copy of a page after the first, each third longer word of its visible text has its letters shuffled, by a
-generator seeded with the copy's number: sizes, markup, scripts and word lengths stay, lines and shingles do not.
+In every copy of a page after the first, each third longer word of its visible text is another of that page's words, by
+a generator seeded with the copy's number: markup, vocabulary and sizes stay, lines and shingles do not.
 """
 
 from __future__ import annotations
@@ -39,21 +39,18 @@ def pages(paths: list[Path]) -> list[tuple[str, str, bytes]]:
 
 
 def varied(body: bytes, copy: int) -> bytes:
-    """The same page with other words."""
+    """The same page with every third of its longer words replaced by another of them."""
     generator = random.Random(copy)
+    parts = _TAG.split(body)
+    words = [word for part in parts[::2] for word in _WORD.findall(part)]
     count = 0
 
-    def shuffle(match: re.Match[bytes]) -> bytes:
+    def replace(match: re.Match[bytes]) -> bytes:
         nonlocal count
         count += 1
-        if count % 3:
-            return match[0]
-        letters = list(match[0])
-        generator.shuffle(letters)
-        return bytes(letters)
+        return match[0] if count % 3 else generator.choice(words)
 
-    parts = _TAG.split(body)
-    return b"".join(part if index % 2 else _WORD.sub(shuffle, part) for index, part in enumerate(parts))
+    return b"".join(part if index % 2 else _WORD.sub(replace, part) for index, part in enumerate(parts))
 
 
 def write(path: Path, sources: list[Path], copies: int) -> tuple[int, int]:

@@ -191,7 +191,7 @@ class C4(Filter):
             "characters": len(page.text),
             "lorem_ipsum": cleaned.lorem_ipsum,
             "braces": cleaned.braces,
-            "bad_words": self._bad_words(text, page.language),
+            "bad_words": self._bad_words(text, page),
             "langdetect_score": self._language(text) if self.config.langdetect else None,
         }
 
@@ -217,9 +217,11 @@ class C4(Filter):
                 break
         return count
 
-    def _bad_words(self, text: str, language: str) -> int | None:
-        entries = bad_words(self.config.bad_words_language or language or "en", self.config.bad_words == "c4_2020")
-        return entries.count(text) if entries else None
+    def _bad_words(self, text: str, page: Page) -> int | None:
+        language = self.config.bad_words_language or page.language or "en"
+        entries = bad_words(language, self.config.bad_words == "c4_2020")
+        # The lines kept have no token that the page has not, unless a citation between two was taken out.
+        return entries.count(text, None if CITATION.search(page.text) else page.tokens) if entries else None
 
     def _language(self, text: str) -> float:
         return _language_score(text, self.config.langdetect_language)

@@ -101,7 +101,7 @@ class Filter(ABC):
         """References of the models that judge (see curate.models.registry), so that a corpus records their hashes."""
         return []
 
-    def load(self) -> None:
+    def load(self) -> None:  # noqa: B027 - most filters have nothing to load
         """Load models; called once a worker, before the first `measure`. Not called where only `decide` is needed."""
 
     @abstractmethod

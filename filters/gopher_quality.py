@@ -49,6 +49,36 @@ class GopherQualityConfig(FilterConfig):
     min_stop_words: int | None = 2
 
 
+_KNOWN_WORDS = 300_000
+_NO_WORD, _NO_LETTER, _LETTERS = "", "0", "a"
+
+
+class _Kinds(dict[str, str]):
+    """word -> what it is: no word (punctuation only), without a letter, with letters, or the stop word it is.
+
+    Most words of a page have been seen on another; a look-up costs a tenth of looking at the characters.
+    """
+
+    def __missing__(self, word: str) -> str:
+        kind = _kind(word)
+        if len(word) <= 40:
+            self[word] = kind
+        return kind
+
+
+def _kind(word: str) -> str:
+    core = word
+    if not word.isalpha():
+        core = word.strip(_COMMON_PUNCTUATION)
+        if not (core and core[0].isalnum() and core[-1].isalnum()):
+            core = core.strip(PUNCTUATION)
+            if not core:
+                return _NO_WORD
+    if not (core[0].isalpha() or any(map(str.isalpha, core))):
+        return _NO_LETTER
+    return core.lower() if len(core) <= 4 and core.lower() in STOP_WORDS else _LETTERS
+
+
 class GopherQuality(Filter):
     """Measurements: `words`; `word_length`, characters, mean or median; `hash_ratio`, `#` a word; `ellipsis_ratio`,
     `...` and `…` a word; `bullet_lines`, `ellipsis_lines`, share of the lines that begin with a bullet, end with an
@@ -83,25 +113,22 @@ class GopherQuality(Filter):
     )
     config: GopherQualityConfig
 
+    def __init__(self, config: GopherQualityConfig) -> None:
+        super().__init__(config)
+        self._known = _Kinds()
+
     def measure(self, page: Page) -> dict[str, Value]:
         text = page.text
-        words = alphabetic = 0
-        stop_words: set[str] = set()
-        lengths: dict[int, int] = {}
-        for word, count in Counter(page.words).items():
-            core = word
-            if not word.isalpha():
-                core = word.strip(_COMMON_PUNCTUATION)
-                if not (core and core[0].isalnum() and core[-1].isalnum()):
-                    core = core.strip(PUNCTUATION)
-                    if not core:
-                        continue
-            words += count
-            lengths[len(word)] = lengths.get(len(word), 0) + count
-            if core[0].isalpha() or any(map(str.isalpha, core)):
-                alphabetic += count
-                if len(core) <= 4 and core.lower() in STOP_WORDS:
-                    stop_words.add(core.lower())
+        known = self._known
+        if len(known) > _KNOWN_WORDS:
+            known.clear()
+        kinds = Counter(map(known.__getitem__, page.words))
+        counted = page.words
+        if kinds[_NO_WORD]:
+            counted = [word for word in counted if known[word] != _NO_WORD]
+        words = len(counted)
+        alphabetic = words - kinds[_NO_LETTER]
+        lengths = Counter(map(len, counted))
         lines = [stripped for line in page.lines if (stripped := line.strip())]
         return {
             "words": words,
@@ -111,7 +138,7 @@ class GopherQuality(Filter):
             "bullet_lines": sum(line.startswith(BULLETS) for line in lines) / max(len(lines), 1),
             "ellipsis_lines": sum(line.endswith(ELLIPSES) for line in lines) / max(len(lines), 1),
             "alphabetic_words": alphabetic / max(words, 1),
-            "stop_words": len(stop_words),
+            "stop_words": len(kinds.keys() & STOP_WORDS),
         }
 
 

@@ -63,5 +63,5 @@ class Nsfw(Filter):
         words = len(page.text) // 2 if page.language in UNSPACED else len(page.words)
         return {
             "probability": classifier.probability(plain_words(page.text), LABEL) if classifier else None,
-            "listed_words": listed.count(page.text) / max(words, 1) if listed else None,
+            "listed_words": listed.count(page.text, page.tokens) / max(words, 1) if listed else None,
         }

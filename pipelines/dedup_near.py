@@ -17,7 +17,7 @@ import pyarrow as pa
 from curate.dedup import components
 from curate.dedup.candidates import band_rows, candidate_pairs
 from curate.dedup.components import EDGE
-from curate.dedup.minhash import band_hashes, estimated_jaccard, shingle_hashes, signatures
+from curate.dedup.minhash import band_hashes, estimated_jaccard, shingles_in_order, signatures
 from curate.dedup.rows import BAND, PAIR, Packed, pack, split_by, unpack
 from curate.manifest import Dedup, NearDedup
 from curate.storage import atomic_write, exists, filesystem, join, listing, read_bytes, remove
@@ -76,7 +76,7 @@ class WriteSignatures(beam.DoFn):
             remaining = Remaining(self.output, shard)
             texts = remaining.texts()
             count = near.bands * near.rows
-            values = signatures([shingle_hashes(text, near.shingle_words) for text in texts], count, near.seed)
+            values = signatures([shingles_in_order(text, near.shingle_words) for text in texts], count, near.seed)
             table = pa.table(
                 {
                     "row": pa.array(remaining.rows, pa.uint32()),

@@ -5,6 +5,7 @@ usual (a·h + b) mod (2^61 − 1) needs 122 bits and silently wraps in uint64 (d
 Permutation i of a shingle's 64-bit hash h is the top half of a_i·h + b_i mod 2^64 with a_i odd
 (multiply-add-shift, Dietzfelbinger 1996), and a signature holds the least of each: `bands * rows` uint32.
 
+Repeats do not change a minimum, so signatures are taken of shingles as they come.
 Cost: about 0.3 ms for a text of 900 words.
 """
 
@@ -21,6 +22,9 @@ from xxhash import xxh3_64_intdigest
 Signature = NDArray[np.uint32]
 
 _WORD = re.compile(r"\w+")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_KNOWN_WORDS = 200_000
+_LONGEST_KNOWN_WORD = 40
 _CHUNK = 1 << 15
 """Shingles handled at once: what the permutations hold in memory, and in cache, is bounded by this."""
 
@@ -37,26 +41,43 @@ def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.asarray(h ^ (h >> np.uint64(31)), dtype=np.uint64)
 
 
-def shingle_hashes(text: str, size: int) -> NDArray[np.uint64]:
-    """The distinct 64-bit hashes of the text's `size`-word shingles, sorted.
+class _WordHashes(dict[str, int]):
+    """word -> its 64-bit hash; most words of a text have been seen in another."""
+
+    def __missing__(self, word: str) -> int:
+        hashed = xxh3_64_intdigest(word.encode("utf-8", "surrogatepass"))
+        if len(word) <= _LONGEST_KNOWN_WORD:
+            self[word] = hashed
+        return hashed
+
+
+_word_hashes = _WordHashes()
+
+
+def shingles_in_order(text: str, size: int) -> NDArray[np.uint64]:
+    """The 64-bit hashes of the text's `size`-word shingles, one for each place.
 
     A text of fewer words than `size` is one shingle; a text without words has none.
     """
     words = shingle_words(text)
     if not words:
         return np.zeros(0, np.uint64)
-    ids: dict[str, int] = {}
-    for word in words:
-        if word not in ids:
-            ids[word] = xxh3_64_intdigest(word.encode("utf-8", "surrogatepass"))
-    hashes = np.fromiter((ids[word] for word in words), np.uint64, len(words))
+    if len(_word_hashes) > _KNOWN_WORDS:
+        _word_hashes.clear()
+    hashes = np.fromiter(map(_word_hashes.__getitem__, words), np.uint64, len(words))
     size = min(size, len(words))
     count = len(words) - size + 1
-    combined = np.zeros(count, np.uint64)
-    for position in range(size):
-        # Mixed at every step, so that the order of the words counts.
-        combined = mix(combined + hashes[position : position + count] + np.uint64(0x9E3779B97F4A7C15))
-    return np.unique(combined)
+    combined = hashes[:count].copy()
+    for position in range(1, size):
+        # A polynomial of the words' hashes modulo 2^64, so that their order counts.
+        combined *= _ODD
+        combined += hashes[position : position + count]
+    return mix(combined)
+
+
+def shingle_hashes(text: str, size: int) -> NDArray[np.uint64]:
+    """The distinct hashes of `shingles_in_order`, sorted."""
+    return np.unique(shingles_in_order(text, size))
 
 
 @lru_cache(maxsize=8)
@@ -68,7 +89,10 @@ def permutations(count: int, seed: int) -> tuple[NDArray[np.uint64], NDArray[np.
 
 
 def signatures(shingles: Sequence[NDArray[np.uint64]], count: int, seed: int) -> Signature:
-    """MinHash signatures, shape (len(shingles), count), uint32. Empty shingle sets get all ones (never a candidate)."""
+    """MinHash signatures, shape (len(shingles), count), uint32, of each text's shingle hashes (repeats may stand).
+
+    A text without shingles gets all ones and is never a candidate.
+    """
     out = np.full((len(shingles), count), 0xFFFFFFFF, np.uint32)
     a, b = permutations(count, seed)
     batch: list[int] = []

@@ -6,20 +6,33 @@ from pathlib import Path
 
 from curate.models.fasttext_model import FastTextModel
 
-# 1 MB would take 0.1 s, and the model averages over words: the start of a very long text decides as well as all of it.
-LONGEST = 200_000
+_WINDOWS = 3
 
 
 class LanguageIdentifier:
-    """Called with a text, gives (ISO 639 code, score rounded to 2 decimals), or ("", 0.0) where there is no word."""
+    """Called with a text, gives (ISO 639 code, score rounded to 2 decimals), or ("", 0.0) where there is no word.
 
-    def __init__(self, path: Path) -> None:
+    characters: how many of a longer text are read, in equal windows at its start, middle and end, since the time a
+    text takes grows with what is read and the model averages over words; None reads all of it, as CCNet does.
+    """
+
+    def __init__(self, path: Path, characters: int | None = None) -> None:
         self._model = FastTextModel(path)
+        self._characters = characters
 
     def languages(self) -> frozenset[str]:
         """The codes it can answer."""
         return self._model.labels()
 
     def __call__(self, text: str) -> tuple[str, float]:
-        top = self._model.top(text[:LONGEST]) if text.strip() else None
+        top = self._model.top(windows(text, self._characters)) if text.strip() else None
         return ("", 0.0) if top is None else (top[0], round(top[1], 2))
+
+
+def windows(text: str, characters: int | None) -> str:
+    """`characters` of a longer text: its start, its middle and its end, with spaces between; a shorter one whole."""
+    if characters is None or len(text) <= characters:
+        return text
+    width = characters // _WINDOWS
+    step = (len(text) - width) // (_WINDOWS - 1)
+    return " ".join(text[start : start + width] for start in range(0, step * _WINDOWS, max(step, 1)))

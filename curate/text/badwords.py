@@ -42,11 +42,30 @@ class BadWords:
                 self._by_first.setdefault(first.group(), []).append(entry)
             else:
                 signs.append(entry)
-        self._firsts = frozenset(self._by_first)
+        # Of an entry of several words the longest is the rarest, as a rule: it is looked up, then the others.
+        self._by_longest: dict[str, list[frozenset[str]]] = {}
+        for entry in entries:
+            if tokens := frozenset(_WORD.findall(entry)):
+                self._by_longest.setdefault(max(sorted(tokens), key=len), []).append(tokens)
+        self._longest = frozenset(self._by_longest)
+        # Whether tokens and signs can be looked for without lower-casing the text.
+        self._plain = self._c4_2020 is None and self._anywhere is None and not any(map(str.isalpha, "".join(signs)))
         self._signs = signs
 
-    def count(self, text: str) -> int:
-        """Occurrences of entries in the text, the longest at each place, not overlapping; case is ignored."""
+    def _possible(self, tokens: frozenset[str]) -> bool:
+        """Whether all tokens of some entry are among these."""
+        found = self._longest & tokens
+        return any(entry <= tokens for word in found for entry in self._by_longest[word])
+
+    def count(self, text: str, tokens: frozenset[str] | None = None) -> int:
+        """Occurrences of entries in the text, the longest at each place, not overlapping; case is ignored.
+
+        tokens: all `\w+` of the lower-cased text, or more, where the caller has them. Only a text that has all the
+        tokens of some entry is read from start to end.
+        """
+        signed = any(sign in text for sign in self._signs)
+        if tokens is not None and self._plain and not signed and not self._possible(tokens):
+            return 0
         lowered = text.lower()
         if self._c4_2020 is not None:
             return sum(len(self._c4_2020.findall(line)) for line in lowered.split("\n"))
@@ -55,7 +74,7 @@ class BadWords:
         count = sum(
             len(re.findall(rf"(?<!\w){re.escape(sign)}(?!\w)", lowered)) for sign in self._signs if sign in lowered
         )
-        if self._firsts.isdisjoint(_WORD.findall(lowered)):
+        if not self._possible(frozenset(_WORD.findall(lowered)) if tokens is None else tokens):
             return count
         end = 0
         for token in _WORD.finditer(lowered):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
+
+_TOKEN = re.compile(r"\w+")
 
 
 class Page:
@@ -22,6 +25,11 @@ class Page:
     def lines(self) -> list[str]:
         """The text split at "\\n" only, blank lines included, unstripped."""
         return self.text.split("\n")
+
+    @cached_property
+    def tokens(self) -> frozenset[str]:
+        """The distinct runs of letters, digits and underscores of the lower-cased text."""
+        return frozenset(_TOKEN.findall(self.text.lower()))
 
     @cached_property
     def words(self) -> list[str]:

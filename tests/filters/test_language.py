@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from curate.models.fasttext_model import FastTextModel
-from curate.models.language_id import LONGEST
+from curate.models.language_id import windows
 from curate.models.registry import resolve
 from curate.text.page import Page
 from filters.filter import Value, Verdict
@@ -85,9 +85,21 @@ def test_hostile_text_is_measured(language: Language, text: str) -> None:
     assert 0 <= score <= 1
 
 
-def test_only_the_start_of_a_very_long_text_is_read(language: Language) -> None:
-    english = (TEXTS["en"] + "\n") * (LONGEST // len(TEXTS["en"]) + 1)
-    assert language.measure(Page(english + TEXTS["ru"] * 10_000)) == language.measure(Page(english[:LONGEST]))
+def test_the_start_middle_and_end_of_a_long_text_are_read() -> None:
+    text = "a" * 500 + "b" * 500 + "c" * 500
+    assert windows(text, 9) == "aaa bbb ccc"
+    assert windows(text, 1500) == text
+    assert windows(text[:10], 9) == "aaa aaa aaa"
+    assert windows(text, None) == text
+
+
+def test_a_long_text_is_judged_by_what_is_read_and_whole_when_asked() -> None:
+    english, russian = TEXTS["en"] + "\n", TEXTS["ru"] + "\n"
+    mixed = english * 20 + russian * 400 + english * 20
+    sampled, whole = Language(LanguageConfig()), Language(LanguageConfig(sample_characters=None))
+    assert whole.measure(Page(mixed))["language"] == "ru"
+    assert sampled.measure(Page(english * 2000)) == sampled.measure(Page(windows(english * 2000, 3000)))
+    assert sampled.measure(Page(english))["language"] == whole.measure(Page(english))["language"] == "en"
 
 
 def test_it_names_its_model_and_refuses_a_threshold_past_one() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.text.badwords import BadWords, bad_words
+from curate.text.page import Page
 
 ENTRIES = ["darn", "darn it", "two darn cups", "d.o.g", "☹"]
 
@@ -87,3 +88,13 @@ def test_any_text_can_be_searched(text: str, language: str) -> None:
     found = bad_words(language)
     assert found is not None
     assert found.count(text) >= 0
+
+
+@given(
+    st.lists(st.sampled_from(["big", "Black", "two", "girls", "one", "cup", "sex", "\n", ",", "🖕", "x"]), max_size=12)
+)
+def test_knowing_the_tokens_beforehand_changes_no_count(words: list[str]) -> None:
+    text = " ".join(words)
+    english = bad_words("en")
+    assert english is not None
+    assert english.count(text, Page(text).tokens) == english.count(text)
