@@ -50,7 +50,8 @@ class GopherQualityConfig(FilterConfig):
 
 
 _KNOWN_WORDS = 300_000
-_NO_WORD, _NO_LETTER, _LETTERS = "", "0", "a"
+_NO_WORD, _NO_LETTER, _LETTERS = "-", "0", "a"
+"""Kinds of words; `-` is followed by the length, since what is no word does not count to the mean length either."""
 
 
 class _Kinds(dict[str, str]):
@@ -73,7 +74,7 @@ def _kind(word: str) -> str:
         if not (core and core[0].isalnum() and core[-1].isalnum()):
             core = core.strip(PUNCTUATION)
             if not core:
-                return _NO_WORD
+                return f"{_NO_WORD}{len(word)}"
     if not (core[0].isalpha() or any(map(str.isalpha, core))):
         return _NO_LETTER
     return core.lower() if len(core) <= 4 and core.lower() in STOP_WORDS else _LETTERS
@@ -123,12 +124,12 @@ class GopherQuality(Filter):
         if len(known) > _KNOWN_WORDS:
             known.clear()
         kinds = Counter(map(known.__getitem__, page.words))
-        counted = page.words
-        if kinds[_NO_WORD]:
-            counted = [word for word in counted if known[word] != _NO_WORD]
-        words = len(counted)
+        lengths = Counter(map(len, page.words))
+        for kind, count in kinds.items():
+            if kind[0] == _NO_WORD:
+                lengths[int(kind[1:])] -= count
+        words = sum(lengths.values())
         alphabetic = words - kinds[_NO_LETTER]
-        lengths = Counter(map(len, counted))
         lines = [stripped for line in page.lines if (stripped := line.strip())]
         return {
             "words": words,

@@ -1,13 +1,13 @@
 """Near-duplicates: signatures, candidate pairs, verification, connected components, and who stays.
 
-Five steps, each durable. Only band hashes, pairs of addresses and (for pairs to verify) signatures are shuffled.
+Only band hashes, pairs of addresses and (for pairs to verify) signatures are shuffled.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -20,7 +20,7 @@ from curate.dedup.components import EDGE
 from curate.dedup.minhash import band_hashes, estimated_jaccard, shingles_in_order, signatures
 from curate.dedup.rows import BAND, PAIR, Packed, pack, split_by, unpack
 from curate.manifest import Dedup, NearDedup
-from curate.storage import atomic_write, exists, filesystem, join, listing, read_bytes, remove
+from curate.storage import atomic_write, join, listing, read_bytes, remove
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_lines import Remaining
 from pipelines.engine import Engine
@@ -30,8 +30,8 @@ from pipelines.stage import merge
 FOLDER = "duplicates/near"
 SIGNATURES = "duplicates/near/signatures"
 EDGES = "duplicates/near/edges"
-_FEW_EDGES = 1 << 20
-"""Passes over fewer edges than this stay in one process: starting workers would cost more."""
+FEW_EDGES = 1 << 20
+"""Up to this many (24 MB) edges are contracted in one process's memory; more go through passes by bucket."""
 _SCHEMA = pa.schema(
     [
         ("row", pa.uint32()),
@@ -61,13 +61,13 @@ class Signatures:
 
 
 class WriteSignatures(beam.DoFn):
-    """shard -> its Record; writes the signatures of the documents that are still in."""
+    """shard -> shard, when its signatures are written; `records`: its Record."""
 
     def __init__(self, output: str, config: dict[str, Any]) -> None:
         self.output = output
         self.config = config
 
-    def process(self, shard: int) -> Iterator[Record]:
+    def process(self, shard: int) -> Iterator[Any]:
         file = shard_file(SIGNATURES, shard)
         record = finished_record(self.output, file)
         if record is None:
@@ -90,7 +90,8 @@ class WriteSignatures(beam.DoFn):
                 table,
                 {"shard": shard, "peak_memory": peak_memory(), "cpu_seconds": time.process_time() - cpu},
             )
-        yield record
+        yield beam.pvalue.TaggedOutput("records", record)
+        yield shard
 
 
 class ReadBands(beam.DoFn):
@@ -319,22 +320,19 @@ class Similarity(beam.PTransform):
 
 
 def run_dedup_near(engine: Engine, shards: list[int], config: Dedup, output: str) -> Record:
-    """The steps in order; each is skipped where its commit file is there already."""
+    """Signatures and edges, passes until every component is a star, then who stays; signature files are kept."""
     width = config.near.bands * config.near.rows
-    dumped = config.model_dump(mode="json")
-    signed = _signatures(engine, shards, config, output)
+    remove(join(output, EDGES))
+    signed, count = _sign_and_compare(engine, shards, config, output)
     rounds = 0
-    final = join(output, EDGES, "0")
-    if config.near.enabled:
-        count = _first_edges(engine, shards, config, output, width, dumped)
-        while count:
-            before = _digests(join(output, EDGES, str(rounds)))
-            count = _star_round(engine, rounds, config, output, count)
-            rounds += 1
-            final = join(output, EDGES, str(rounds))
-            if _digests(final) == before:
-                break
-            remove(join(output, EDGES, str(rounds - 1)))
+    while count:
+        before = _digests(join(output, EDGES, str(rounds)))
+        count = _star_round(engine, rounds, config, output, count)
+        rounds += 1
+        if _digests(join(output, EDGES, str(rounds))) == before:
+            break
+        remove(join(output, EDGES, str(rounds - 1)))
+    final = join(output, EDGES, str(rounds))
     result = join(output, FOLDER, "_records.json")
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -364,75 +362,60 @@ def run_dedup_near(engine: Engine, shards: list[int], config: Dedup, output: str
     return {**account, "rounds": rounds}
 
 
-def _signatures(engine: Engine, shards: list[int], config: Dedup, output: str) -> list[Record]:
-    result = join(output, FOLDER, "_records.json")
+def _sign_and_compare(engine: Engine, shards: list[int], config: Dedup, output: str) -> tuple[list[Record], int]:
+    """Write the signatures of every shard and the edges between similar documents.
+
+    Signature files are read again behind a GroupByKey, which no batch runner passes before all that feeds it is done.
+    Returns the signatures' Records and the number of edges.
+    """
+    signed, edges = join(output, FOLDER, "_records.json"), join(output, FOLDER, "_edges.json")
+    dumped = config.model_dump(mode="json")
+    width = config.near.bands * config.near.rows
 
     def build(pipeline: beam.Pipeline) -> None:
-        (
+        written = (
             pipeline
             | "Shards" >> beam.Create(shards)
             | "SpreadShards" >> beam.Reshuffle()
-            | "WriteSignatures" >> beam.ParDo(WriteSignatures(output, config.near.model_dump(mode="json")))
-            | "Records" >> WriteRecords(result)
+            | "WriteSignatures"
+            >> beam.ParDo(WriteSignatures(output, dumped["near"])).with_outputs("records", main="shards")
         )
+        written.records | "Records" >> WriteRecords(signed)
+        if config.near.enabled:
+            (
+                written.shards
+                | "ReadBands" >> beam.ParDo(ReadBands(output, dumped))
+                | "ByBand" >> beam.GroupByKey()
+                | "FindPairs" >> beam.ParDo(FindPairs())
+                | "Similarity" >> Similarity(output, width)
+                | "PairsToEdges" >> beam.ParDo(PairsToEdges(dumped))
+                | "ByBucket" >> beam.GroupByKey()
+                | "WriteEdges" >> beam.ParDo(WriteEdges(join(output, EDGES, "0")))
+                | "EdgeRecords" >> WriteRecords(edges)
+            )
 
     engine.run("signatures", build)
-    return take_records(result)
-
-
-def _edge_step(engine: Engine, folder: str, build_edges: Callable[[beam.Pipeline], Any], parallel: bool) -> int:
-    """Run one step that writes edges to `folder` unless its commit file is there; returns the number of edges."""
-    commit = join(folder, "_count")
-    if exists(commit):
-        return int(read_bytes(commit))
-    remove(folder)
-    result = join(folder, "_records.json")
-
-    def build(pipeline: beam.Pipeline) -> None:
-        (
-            build_edges(pipeline)
-            | "ByBucket" >> beam.GroupByKey()
-            | "WriteEdges" >> beam.ParDo(WriteEdges(folder))
-            | "Records" >> WriteRecords(result)
-        )
-
-    engine.run("edges", build, parallel)
-    count: int = sum(record["edges"] for record in take_records(result))
-    fs, inner = filesystem(folder)
-    fs.makedirs(inner, exist_ok=True)
-    with atomic_write(commit) as out:
-        out.write(str(count).encode())
-    return count
-
-
-def _first_edges(
-    engine: Engine, shards: list[int], config: Dedup, output: str, width: int, dumped: dict[str, Any]
-) -> int:
-    existing = [int(name) for name in listing(join(output, EDGES)) if name.isdigit()]
-    if existing and min(existing) > 0:  # a killed run had got further and removed the first edges
-        remove(join(output, EDGES))
-
-    def build(pipeline: beam.Pipeline) -> Any:
-        return (
-            pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
-            | "ReadBands" >> beam.ParDo(ReadBands(output, dumped))
-            | "ByBand" >> beam.GroupByKey()
-            | "FindPairs" >> beam.ParDo(FindPairs())
-            | "Similarity" >> Similarity(output, width)
-            | "PairsToEdges" >> beam.ParDo(PairsToEdges(dumped))
-        )
-
-    return _edge_step(engine, join(output, EDGES, "0"), build, parallel=len(shards) > 256)
+    count = sum(record["edges"] for record in take_records(edges)) if config.near.enabled else 0
+    return take_records(signed), count
 
 
 def _star_round(engine: Engine, number: int, config: Dedup, output: str, count: int) -> int:
-    folder = join(output, EDGES, str(number))
-    names = [name for name in listing(folder) if name.endswith(".bin")]
+    """One large-star and one small-star pass over all edges; returns how many are left.
 
-    def build(pipeline: beam.Pipeline) -> Any:
-        return (
+    Few edges are contracted here and now: that gives the same stars, and starting a pipeline takes longer.
+    """
+    folder, turned = join(output, EDGES, str(number)), join(output, EDGES, str(number + 1))
+    names = [name for name in listing(folder) if name.endswith(".bin")]
+    if count <= FEW_EDGES:
+        edges = components.contract(components.orient(unpack([read_bytes(join(folder, name)) for name in names], EDGE)))
+        for bucket, packed in _by_bucket(edges, "u", config.buckets):
+            for _ in WriteEdges(turned).process((bucket, [packed])):
+                pass
+        return len(edges)
+    result = join(output, FOLDER, "_edges.json")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        (
             pipeline
             | "EdgeFiles" >> beam.Create(names)
             | "SpreadFiles" >> beam.Reshuffle()
@@ -441,9 +424,13 @@ def _star_round(engine: Engine, number: int, config: Dedup, output: str, count: 
             | "LargeStar" >> beam.ParDo(LargeStar(config.buckets))
             | "ByLarger" >> beam.GroupByKey()
             | "SmallStar" >> beam.ParDo(SmallStar(config.buckets))
+            | "ByBucket" >> beam.GroupByKey()
+            | "WriteEdges" >> beam.ParDo(WriteEdges(turned))
+            | "Records" >> WriteRecords(result)
         )
 
-    return _edge_step(engine, join(output, EDGES, str(number + 1)), build, parallel=count > _FEW_EDGES)
+    engine.run("stars", build)
+    return sum(record["edges"] for record in take_records(result))
 
 
 def _digests(folder: str) -> dict[str, str]:

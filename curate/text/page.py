@@ -29,7 +29,8 @@ class Page:
     @cached_property
     def tokens(self) -> frozenset[str]:
         """The distinct runs of letters, digits and underscores of the lower-cased text."""
-        return frozenset(_TOKEN.findall(self.text.lower()))
+        # No token holds white space, so each different word is looked at once.
+        return frozenset(_TOKEN.findall(" ".join(set(self.words)).lower()))
 
     @cached_property
     def words(self) -> list[str]:
