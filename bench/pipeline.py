@@ -1,6 +1,6 @@
 """Pages per second per core of the whole build and of each stage, beside reading and extracting alone.
 
-    python -m bench.pipeline [--input FOLDER] [--copies N] [--runs N]
+    python -m bench.pipeline [--input FOLDER] [--copies N] [--runs N] [--every-filter]
 
 Builds one WARC of many pages (see bench/crawl.py) with one worker and with two, and reads and extracts the same file
 without Beam and without writing anything, in turn, several times; prints medians. Figures from one run on one machine
@@ -38,14 +38,14 @@ def read_and_extract(path: str) -> tuple[float, int]:
     return time.perf_counter() - started, documents
 
 
-def build(source: Path, output: Path, workers: int, ranges: str) -> dict:
+def build(source: Path, output: Path, workers: int, ranges: str, every: bool) -> dict:
     command = [sys.executable, "-m", "curate.cli", "build", str(ROOT / "manifests/cc-2020.yaml"), "--quiet"]
     command += ["--input", str(source), "--output", str(output), "--workers", str(workers)]
     command += ["--set", f"extract.range_bytes={ranges}"]
-    for name in ("c4", "fineweb"):  # every heuristic measures
+    for name in ("c4", "fineweb") if every else ():
         command += ["--set", f"filters.{name}.enabled=true"]
     started = time.perf_counter()
-    subprocess.run(command, check=True, cwd=ROOT)
+    subprocess.run(command, check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
     seconds = time.perf_counter() - started
     return {**json.loads((output / "summary.json").read_text()), "wall": seconds}
 
@@ -55,7 +55,8 @@ def main() -> None:
     parser.add_argument("--input", type=Path, default=ROOT / "curate/sample/crawl", help="a folder of WARC files")
     parser.add_argument("--copies", type=int, default=6)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--range", default="4MB")
+    parser.add_argument("--range", default="8MB")
+    parser.add_argument("--every-filter", action="store_true", help="measure C4's and FineWeb's rules too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "bench.warc.gz"
@@ -65,8 +66,8 @@ def main() -> None:
         alone, one, two = [], [], []
         for run in range(options.runs):
             alone.append(read_and_extract(str(source))[0])
-            one.append(build(source, Path(folder) / f"one-{run}", 1, options.range))
-            two.append(build(source, Path(folder) / f"two-{run}", 2, options.range))
+            one.append(build(source, Path(folder) / f"one-{run}", 1, options.range, options.every_filter))
+            two.append(build(source, Path(folder) / f"two-{run}", 2, options.range, options.every_filter))
     print(f"\n{'step':<28}{'seconds':>10}{'pages/s per core':>18}{'peak MB':>10}")
 
     def line(name: str, seconds: float, cores: int = 1, memory: float | None = None) -> None:
