@@ -37,6 +37,9 @@ class FilterConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     enabled: bool = True
+    languages: tuple[str, ...] | None = None
+    """Pages in other languages (as the language filter before it says) are not measured, not edited, and pass: rules
+    made for one language judge no other, and cost it nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ class Filter(ABC):
     def edit(self, page: Page) -> str | None:
         """The text with this filter's lines or spans taken out, or None when nothing changes."""
         return None
+
+    def concerns(self, page: Page) -> bool:
+        """Whether this filter looks at pages in this page's language."""
+        languages: tuple[str, ...] | None = self.config.languages
+        return languages is None or page.language in languages
 
     def decide(self, measured: Mapping[str, Value]) -> Verdict | None:
         """The first rule that drops a document with these measurements, or None to keep it."""

@@ -72,7 +72,8 @@ def measure(chain: Sequence[Filter], page: Page) -> tuple[dict[str, Value], str]
     """
     row: dict[str, Value] = {}
     for item in chain:
-        for measurement, value in item.measure(page).items():
+        measured = item.measure(page) if item.concerns(page) else dict.fromkeys(item.columns)
+        for measurement, value in measured.items():
             row[f"{item.name}.{measurement}"] = value
         page = after(item, page, row)
     return row, page.text
@@ -82,7 +83,7 @@ def after(item: Filter, page: Page, row: Mapping[str, Value]) -> Page:
     """The page that the next filter sees."""
     if item.name == Language.name:
         page.language = str(row["language.language"] or "")
-    edited = item.edit(page)
+    edited = item.edit(page) if item.concerns(page) else None
     return page if edited is None else Page(edited, page.url, page.language, page.title)
 
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import create_runner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from curate.errors import UserError
+from pipelines.fork_server import worker_command
 
 IN_PROCESS = ("DirectRunner", "FnApiRunner")
 
@@ -44,18 +47,25 @@ class Engine:
         # `DirectRunner` may hand a pipeline to a runner fetched from the net, so its Python engine is named.
         arguments = ["--runner=FnApiRunner", *self.options]
         if parallel and self.workers > 1:
-            arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+            arguments.append(f"--direct_num_workers={self.workers}")
         return PipelineOptions(arguments)
+
+    def pipeline(self, parallel: bool) -> beam.Pipeline:
+        """An empty pipeline on this runner."""
+        options = self.pipeline_options(parallel)
+        if not self.in_process:
+            options.view_as(SetupOptions).save_main_session = False
+        elif parallel and self.workers > 1:
+            environment = SubprocessSDKEnvironment.from_command_string(worker_command())
+            return beam.Pipeline(runner=FnApiRunner(environment), options=options)
+        return beam.Pipeline(options=options)
 
     def run(self, name: str, build: Callable[[beam.Pipeline], None], parallel: bool = True) -> None:
         """Build and run one pipeline to its end; a failed pipeline raises.
 
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
-        options = self.pipeline_options(parallel)
-        if not self.in_process:
-            options.view_as(SetupOptions).save_main_session = False
-        pipeline = beam.Pipeline(options=options)
+        pipeline = self.pipeline(parallel)
         build(pipeline)
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
         pipeline.run().wait_until_finish()

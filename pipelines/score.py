@@ -62,7 +62,8 @@ class ScoreShard(beam.DoFn):
 
     def score(self, shard: int, file: str) -> Record:
         cpu = time.process_time()
-        rows: list[dict[str, Any]] = []
+        schema = pa.schema([*_FIXED, *columns(self.chain)])
+        values: dict[str, list[Any]] = {name: [] for name in schema.names}
         aside: list[dict[str, Any]] = []
         characters = gone = 0
         for row, document, text in Survivors(self.output, shard):
@@ -77,20 +78,22 @@ class ScoreShard(beam.DoFn):
                     {"file": document["file"], "offset": document["offset"], "reason": "unmeasurable", "detail": detail}
                 )
                 continue
-            fixed = {"row": row, "id": document["id"], "characters": len(text), "edited_characters": len(left)}
-            rows.append({**fixed, **measured})
+            for name, value in (("row", row), ("id", document["id"]), *measured.items()):
+                values[name].append(value)
+            values["characters"].append(len(text))
+            values["edited_characters"].append(len(left))
         beside = write_beside(
             self.output, shard_file("set_aside", shard, "score"), pa.Table.from_pylist(aside, schema=SET_ASIDE_SCHEMA)
         )
-        schema = pa.schema([*_FIXED, *columns(self.chain)])
+        count = len(values["row"])
         return write_shard(
             self.output,
             file,
-            pa.Table.from_pylist(rows, schema=schema),
+            pa.table(values, schema=schema),
             {
                 "shard": shard,
-                "in": len(rows) + len(aside),
-                "out": len(rows),
+                "in": count + len(aside),
+                "out": count,
                 "dropped": {},
                 "dropped_characters": {},
                 "set_aside": len(aside),

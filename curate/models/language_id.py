@@ -6,13 +6,13 @@ from pathlib import Path
 
 from curate.models.fasttext_model import FastTextModel
 
-_WINDOWS = 3
+_WINDOWS = 8
 
 
 class LanguageIdentifier:
     """Called with a text, gives (ISO 639 code, score rounded to 2 decimals), or ("", 0.0) where there is no word.
 
-    characters: how many of a longer text are read, in equal windows at its start, middle and end, since the time a
+    characters: how many of a longer text are read, in equal windows from its start to its end, since the time a
     text takes grows with what is read and the model averages over words; None reads all of it, as CCNet does.
     """
 
@@ -30,7 +30,7 @@ class LanguageIdentifier:
 
 
 def windows(text: str, characters: int | None) -> str:
-    """`characters` of a longer text: its start, its middle and its end, with spaces between; a shorter one whole."""
+    """`characters` of a longer text, in windows from its start to its end with spaces between; a shorter one whole."""
     if characters is None or len(text) <= characters:
         return text
     width = characters // _WINDOWS

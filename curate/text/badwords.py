@@ -60,7 +60,7 @@ class BadWords:
     def count(self, text: str, tokens: frozenset[str] | None = None) -> int:
         """Occurrences of entries in the text, the longest at each place, not overlapping; case is ignored.
 
-        tokens: all `\w+` of the lower-cased text, or more, where the caller has them. Only a text that has all the
+        tokens: all `\\w+` of the lower-cased text, or more, where the caller has them. Only a text that has all the
         tokens of some entry is read from start to end.
         """
         signed = any(sign in text for sign in self._signs)

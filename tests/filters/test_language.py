@@ -85,12 +85,14 @@ def test_hostile_text_is_measured(language: Language, text: str) -> None:
     assert 0 <= score <= 1
 
 
-def test_the_start_middle_and_end_of_a_long_text_are_read() -> None:
-    text = "a" * 500 + "b" * 500 + "c" * 500
-    assert windows(text, 9) == "aaa bbb ccc"
-    assert windows(text, 1500) == text
-    assert windows(text[:10], 9) == "aaa aaa aaa"
+def test_eight_windows_from_start_to_end_of_a_long_text_are_read() -> None:
+    text = "".join(letter * 100 for letter in "abcdefgh")
+    read = windows(text, 80).split(" ")
+    assert [len(window) for window in read] == [10] * 8
+    assert (read[0], read[-1]) == ("a" * 10, "h" * 10)
+    assert windows(text, 800) == text
     assert windows(text, None) == text
+    assert len(windows(text[:81], 80).split(" ")) == 8
 
 
 def test_a_long_text_is_judged_by_what_is_read_and_whole_when_asked() -> None:
@@ -98,7 +100,7 @@ def test_a_long_text_is_judged_by_what_is_read_and_whole_when_asked() -> None:
     mixed = english * 20 + russian * 400 + english * 20
     sampled, whole = Language(LanguageConfig()), Language(LanguageConfig(sample_characters=None))
     assert whole.measure(Page(mixed))["language"] == "ru"
-    assert sampled.measure(Page(english * 2000)) == sampled.measure(Page(windows(english * 2000, 3000)))
+    assert sampled.measure(Page(english * 2000)) == sampled.measure(Page(windows(english * 2000, 2000)))
     assert sampled.measure(Page(english))["language"] == whole.measure(Page(english))["language"] == "en"
 
 

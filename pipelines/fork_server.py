@@ -1,0 +1,88 @@
+"""Worker processes that start at once: forked from one that has everything imported already.
+
+Beam's in-process runner starts new worker processes for every pipeline, and each imports Beam, Arrow and the filters'
+libraries, which takes longer than many stages do. Here the driver starts one server; for each worker it forks, and the
+fork becomes the worker. The server has no threads and opens no connection of gRPC's, which forking would break.
+It ends when the driver does, by the end of its standard input.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def worker_command() -> str:
+    """The command that starts a worker; starts the server the first time."""
+    folder = tempfile.mkdtemp(prefix="curate-")
+    address = os.path.join(folder, "fork")
+    server = subprocess.Popen([sys.executable, "-m", __name__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def stop() -> None:
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    assert server.stdout is not None
+    if server.stdout.readline() != b"ready\n":
+        raise RuntimeError("the fork server did not start")
+    client = Path(__file__).with_name("fork_client.py")
+    return f"exec {sys.executable} -I -S {client} {address}"
+
+
+def serve(address: str) -> None:
+    """Fork a worker for each connection until standard input ends."""
+    from apache_beam.runners.worker import sdk_worker_main
+
+    import pipelines.build  # noqa: F401 - what the forks share
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # finished forks are not waited for
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(64)
+        print("ready", flush=True)
+        while True:
+            ready, _, _ = select.select([listener, sys.stdin], [], [])
+            if sys.stdin in ready:
+                return
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                become_worker(connection, sdk_worker_main)
+            connection.close()
+
+
+def become_worker(connection: socket.socket, worker: object) -> None:
+    """In the fork: take the environment that the client was given, be a Beam worker, tell the client how it ended."""
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with connection.makefile("rb") as request:
+            os.environ.update(json.loads(request.readline()))
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - for the life of the process
+        logging.getLogger().handlers.clear()  # the driver gets the log over its own channel
+        worker.main(["fork"])  # type: ignore[attr-defined]
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    finally:
+        connection.sendall(str(status).encode())
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)
+    serve(sys.argv[1])
