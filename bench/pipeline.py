@@ -82,6 +82,10 @@ def main() -> None:
     whole, both = (statistics.median(run["wall"] for run in runs) for runs in (one, two))
     line("whole build, 1 worker", whole, memory=max(run["peak_memory"] for run in one))
     line("whole build, 2 workers", both, cores=2, memory=max(run["peak_memory"] for run in two))
+    print("\nseconds of each stage with one worker and with two:")
+    for index, stage in enumerate(one[0]["stages"]):
+        pair = [statistics.median(run["stages"][index]["seconds"] for run in runs) for runs in (one, two)]
+        print(f"  {stage['name']:<26}{pair[0]:>10.2f}{pair[1]:>10.2f}{pair[0] / pair[1]:>8.2f}")
     print(f"\nwhole build at {reading / whole:.2f} of the rate of reading and extracting alone")
     print(f"two workers are {whole / both:.2f} times one ({os.cpu_count()} cores here)")
 

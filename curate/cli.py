@@ -55,9 +55,19 @@ def build(
     Options that are not listed here go to Beam, e.g. `--runner SparkRunner --job_endpoint localhost:8099`.
     """
     from curate.crawl_index import parse_count
-    from curate.download import fetch_all
     from curate.inputs import resolve_inputs
     from curate.manifest import load_manifest
+    from pipelines import fork_server
+
+    recipe = load_manifest(manifest, set_ or ())
+    folder = output or f"corpus/{recipe.name}"
+    given = [spec for spec in input or () if spec]
+    inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
+    processes = workers or workers_for(inputs)
+    if processes > 1 and runner == "DirectRunner":
+        fork_server.start()  # it loads what workers need while this process does
+
+    from curate.download import fetch_all
     from curate.report.html import write_report
     from curate.report.table import account_text
     from curate.storage import filesystem, is_local, join
@@ -66,18 +76,14 @@ def build(
     from pipelines.console import Reporter
     from pipelines.engine import Engine
 
-    recipe = load_manifest(manifest, set_ or ())
-    folder = output or f"corpus/{recipe.name}"
     reporter = Reporter(quiet)
-    Engine(runner).check()
+    engine = Engine(runner, processes, tuple(context.args))
+    engine.check()
     build_chain(recipe.filters, manifest)  # before anything is fetched
-    given = [spec for spec in input or () if spec]
-    inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
-    if Engine(runner).in_process and is_local(filesystem(folder)[0]):
+    if engine.in_process and is_local(filesystem(folder)[0]):
         # A byte range is read from disk, and a resumed run fetches nothing twice. A cluster reads where the input is.
         with reporter.fetching() as progress:
             inputs = fetch_all(inputs, join(folder, "input"), progress)
-    engine = Engine(runner, workers or workers_for(inputs), tuple(context.args))
     summary = Build(recipe, manifest, inputs, folder, engine, reporter).run()
     report = write_report(folder)
     if not quiet:

@@ -24,8 +24,8 @@ from pathlib import Path
 
 
 @cache
-def worker_command() -> str:
-    """The command that starts a worker; starts the server the first time."""
+def start() -> tuple[subprocess.Popen[bytes], str]:
+    """Start the server, once, and do not wait for it; (its process, its address)."""
     folder = tempfile.mkdtemp(prefix="curate-")
     address = os.path.join(folder, "fork")
     server = subprocess.Popen([sys.executable, "-m", __name__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -36,6 +36,13 @@ def worker_command() -> str:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
+    return server, address
+
+
+@cache
+def worker_command() -> str:
+    """The command that starts a worker, when the server is ready."""
+    server, address = start()
     assert server.stdout is not None
     if server.stdout.readline() != b"ready\n":
         raise RuntimeError("the fork server did not start")
