@@ -53,6 +53,8 @@ class Extract(_Section):
     range_bytes: Bytes = 32 << 20
     """A file is split into ranges of about this many (compressed) bytes; the unit of work and of resume."""
     max_record_bytes: Bytes = 32 << 20
+    wet_first_line_is_title: bool = True
+    """CommonCrawl's WET files begin each page with its title; CCNet keeps it apart from the text."""
     robots: tuple[str, ...] = ()
     """Directives of robots meta tags and X-Robots-Tag that drop a page, e.g. [noai, noindex]."""
     url_blocklist: UrlBlocklist = UrlBlocklist()

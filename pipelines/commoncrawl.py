@@ -107,7 +107,13 @@ class ExtractRange(beam.DoFn):
             outcome = (
                 item
                 if isinstance(item, SetAside)
-                else document_from_record(item, task.file, robots=self.robots, blocked=self.blocked)
+                else document_from_record(
+                    item,
+                    task.file,
+                    robots=self.robots,
+                    blocked=self.blocked,
+                    first_line_is_title=self.extract.wet_first_line_is_title,
+                )
             )
             if isinstance(outcome, Document):
                 documents.append(outcome)

@@ -24,6 +24,8 @@ STAGES = (
 def verify(output: str) -> Iterator[str]:
     """One line for each thing that is not as it was written; none when all is well.
 
+    Only report.html is left out: it is written anew from the rest at any time.
+
     Raises UserError where there is no build.
     """
     if not exists(join(output, "summary.json")):
@@ -37,8 +39,19 @@ def verify(output: str) -> Iterator[str]:
         if not broken:
             yield from stage_files(output, read_sealed(path))
     yield from unexpected(output)
+    yield from manifest_as_used(output)
     for problem in verify_tokens(join(output, "tokens")):
         yield f"tokens/: {problem}"
+
+
+def manifest_as_used(output: str) -> Iterator[str]:
+    path = join(output, "manifest.yaml")
+    if not exists(path):
+        yield f"{path} is missing"
+    elif not list(sealed(join(output, "summary.json"))):
+        written = read_sealed(join(output, "summary.json"))["manifest_yaml"]
+        if hashlib.sha256(read_bytes(path)).hexdigest() != written:
+            yield f"{path} has other bytes than were written"
 
 
 def sealed(path: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from curate.document import Document, document_id, text_digest
 from curate.errors import SetAside
 from curate.sources.charset import decode
-from curate.sources.html import TooComplex, extract, one_line, tidy
+from curate.sources.html import MAX_TITLE, TooComplex, extract, one_line, tidy
 from curate.sources.http import BodyError, decode_body, looks_like_text, media_type, parse_response
 from curate.sources.members import Unreadable
 from curate.sources.robots import header_directives
@@ -74,8 +74,12 @@ def document_from_record(
     *,
     robots: frozenset[str] = frozenset(),
     blocked: Callable[[str], str | None] | None = None,
+    first_line_is_title: bool = False,
 ) -> Document | Dropped | SetAside:
     """The document a record holds: a `response` with a page, or a `conversion` (WET).
+
+    first_line_is_title: of a conversion, as CommonCrawl writes them; it is then no part of the text (cc_net,
+    `process_wet_file.py`: `title` apart from `raw_content`).
 
     robots: directives (`noindex`, `noai`, ...) that drop a page which carries any of them, in a meta tag or in
     X-Robots-Tag. blocked: given the URL, says why it is not wanted, or None. Status 2xx with a body, HTML or plain
@@ -84,12 +88,12 @@ def document_from_record(
     if record.type == "response":
         return _from_response(record, file, robots, blocked)
     if record.type == "conversion":
-        return _from_conversion(record, file, blocked)
+        return _from_conversion(record, file, blocked, first_line_is_title)
     return Dropped(Drop.NOT_A_PAGE, one_line(record.type)[:64], target_url(record))
 
 
 def _from_conversion(
-    record: RawRecord, file: str, blocked: Callable[[str], str | None] | None
+    record: RawRecord, file: str, blocked: Callable[[str], str | None] | None, first_line_is_title: bool
 ) -> Document | Dropped | SetAside:
     url = target_url(record)
     if blocked is not None and (why := blocked(url)) is not None:
@@ -101,7 +105,11 @@ def _from_conversion(
         return Dropped(Drop.TOO_LARGE, f"{len(record.body)} bytes", url)
     text = tidy(decode(record.body, charset or "utf-8", html=False)[0])
     language = one_line(record.headers.get("warc-identified-content-language", ""))[:64]
-    return _document(record, file, url, "", text, language)
+    title = ""
+    if first_line_is_title:
+        first, _, rest = text.partition("\n")
+        title, text = one_line(first)[:MAX_TITLE], rest.strip("\n")
+    return _document(record, file, url, title, text, language)
 
 
 def _from_response(

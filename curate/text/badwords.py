@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 UNSPACED = frozenset({"ja", "th", "zh"})
@@ -19,7 +19,6 @@ ALLOWED = {"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性
 ALIASES = {"nb": "no", "nn": "no", "tl": "fil"}
 
 _WORD = re.compile(r"\w+")
-_WORD_START = re.compile(r"\w")
 
 
 class BadWords:
@@ -27,35 +26,29 @@ class BadWords:
 
     spaced: entries must be flanked by non-word characters or the ends of the text. c4_2020: they must instead be
     flanked by a character that is not a-z, on both sides, in their own line.
-    The text is read once: a look-up a token finds where entries may begin, and only there are they compared.
+    A look-up of a text's tokens finds which entries it can have at all; only for those is it read.
     """
 
     def __init__(self, words: Iterable[str], spaced: bool = True, c4_2020: bool = False) -> None:
         entries = sorted({word.lower() for word in words if word}, key=lambda word: (-len(word), word))
         self._c4_2020 = re.compile(f"[^a-z](?:{_alternatives(entries)})(?=[^a-z])") if c4_2020 and entries else None
         self._anywhere = re.compile(_alternatives(entries)) if not spaced and entries else None
-        self._by_first: dict[str, list[str]] = {}
-        signs = []
-        for entry in entries:
-            first = _WORD.match(entry)
-            if first:
-                self._by_first.setdefault(first.group(), []).append(entry)
-            else:
-                signs.append(entry)
+        self._signs = signs = [entry for entry in entries if not _WORD.match(entry)]
         # Of an entry of several words the longest is the rarest, as a rule: it is looked up, then the others.
-        self._by_longest: dict[str, list[frozenset[str]]] = {}
+        self._by_longest: dict[str, list[tuple[str, frozenset[str]]]] = {}
         for entry in entries:
-            if tokens := frozenset(_WORD.findall(entry)):
-                self._by_longest.setdefault(max(sorted(tokens), key=len), []).append(tokens)
+            tokens = frozenset(_WORD.findall(entry))
+            if _WORD.match(entry):
+                self._by_longest.setdefault(max(sorted(tokens), key=len), []).append((entry, tokens))
         self._longest = frozenset(self._by_longest)
         # Whether tokens and signs can be looked for without lower-casing the text.
         self._plain = self._c4_2020 is None and self._anywhere is None and not any(map(str.isalpha, "".join(signs)))
-        self._signs = signs
 
-    def _possible(self, tokens: frozenset[str]) -> bool:
-        """Whether all tokens of some entry are among these."""
+    def _possible(self, tokens: frozenset[str]) -> list[str]:
+        """The entries all of whose tokens are among these, the longest first."""
         found = self._longest & tokens
-        return any(entry <= tokens for word in found for entry in self._by_longest[word])
+        entries = [entry for word in found for entry, needed in self._by_longest[word] if needed <= tokens]
+        return sorted(entries, key=lambda entry: (-len(entry), entry))
 
     def count(self, text: str, tokens: frozenset[str] | None = None) -> int:
         """Occurrences of entries in the text, the longest at each place, not overlapping; case is ignored.
@@ -74,23 +67,15 @@ class BadWords:
         count = sum(
             len(re.findall(rf"(?<!\w){re.escape(sign)}(?!\w)", lowered)) for sign in self._signs if sign in lowered
         )
-        if not self._possible(frozenset(_WORD.findall(lowered)) if tokens is None else tokens):
+        possible = self._possible(frozenset(_WORD.findall(lowered)) if tokens is None else tokens)
+        if not possible:
             return count
-        end = 0
-        for token in _WORD.finditer(lowered):
-            if token.start() < end:
-                continue
-            for entry in self._by_first.get(token.group(), ()):
-                stop = token.start() + len(entry)
-                if lowered.startswith(entry, token.start()) and not _word_goes_on(lowered, stop):
-                    count += 1
-                    end = stop
-                    break
-        return count
+        return count + len(_standing_alone(tuple(possible)).findall(lowered))
 
 
-def _word_goes_on(text: str, at: int) -> bool:
-    return at < len(text) and _WORD_START.match(text, at) is not None
+@lru_cache(maxsize=4096)
+def _standing_alone(entries: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{_alternatives(entries)})(?!\w)")
 
 
 def _alternatives(entries: Iterable[str]) -> str:

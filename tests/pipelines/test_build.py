@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import os
+import pty
 import shutil
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +16,7 @@ import yaml
 
 from curate.report.verify import verify
 from curate.tokens.verify import verify_tokens
-from tests.pipelines.building import build, build_and_kill, digests, summary
+from tests.pipelines.building import build, build_and_kill, command, digests, summary
 
 pytestmark = pytest.mark.slow
 
@@ -153,6 +157,47 @@ def test_tokens_that_were_deleted_are_built_again(built, manifest, tmp_path):
     shutil.rmtree(output / "tokens")
     build(manifest, output, "--workers", "1")
     assert digests(output / "tokens") == digests(built / "tokens")
+
+
+def test_pages_that_ask_to_be_left_out_are_when_the_manifest_honours_it(built, manifest, tmp_path):
+    assert "robots" not in summary(built)["stages"][0]["dropped"]
+    output = tmp_path / "robots"
+    build(manifest, output, "--workers", "1", "--set", "extract.robots=[noindex, noai]")
+    assert summary(output)["stages"][0]["dropped"]["robots"] >= 3
+
+
+def test_a_tiktoken_file_tokenizes_as_well(manifest, tmp_path):
+    ranks = tmp_path / "bytes.tiktoken"
+    ranks.write_bytes(b"".join(base64.b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256)))
+    output = tmp_path / "tiktoken"
+    build(manifest, output, "--workers", "1", "--set", f"tokens.tokenizer={ranks}")
+    last = summary(output)["stages"][-1]
+    # A vocabulary of single bytes gives at least one token a character, and two for the delimiters.
+    assert last["tokens"] >= last["characters_out"] + 2 * last["out"]
+    assert verify_tokens(str(output / "tokens")) == []
+
+
+def test_on_a_terminal_there_are_progress_bars(manifest, tmp_path):
+    master, slave = pty.openpty()
+    shown = b""
+    try:
+        process = subprocess.Popen(
+            command(manifest, tmp_path / "out", "--workers", "1"), stdout=subprocess.DEVNULL, stderr=slave
+        )
+        os.close(slave)
+        while True:
+            try:
+                chunk = os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        assert process.wait(60) == 0
+    finally:
+        os.close(master)
+    assert "━".encode() in shown
+    assert b"extract" in shown
 
 
 def test_every_real_capture_builds(real_crawls: Path, manifest, tmp_path):

@@ -216,3 +216,16 @@ def test_the_warc_and_the_wet_of_one_real_page_agree():
     known = set(wet.text.split())
     assert sum(word in known for word in page.text.split()) > 0.9 * len(page.text.split())
     assert page.digest == hashlib.blake2b(page.text.encode(), digest_size=16).hexdigest()
+
+
+def test_the_first_line_of_a_wet_page_is_its_title_and_no_part_of_the_text_when_asked() -> None:
+    # cc_net process_wet_file.py: `title` is the first line, `raw_content` the lines after it.
+    record = raw(b"Titel\nErste Zeile.\n\nZweite.", "conversion")
+    apart = document_from_record(record, "f", first_line_is_title=True)
+    assert isinstance(apart, Document)
+    assert (apart.title, apart.text) == ("Titel", "Erste Zeile.\n\nZweite.")
+    whole = document_from_record(record, "f")
+    assert isinstance(whole, Document)
+    assert (whole.title, whole.text) == ("", "Titel\nErste Zeile.\n\nZweite.")
+    alone = document_from_record(raw(b"Titel", "conversion"), "f", first_line_is_title=True)
+    assert isinstance(alone, Dropped)
