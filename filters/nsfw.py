@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from curate.models.fasttext_model import FastTextModel, plain_words
-from curate.models.registry import resolve
+from curate.models.fasttext_model import plain_words
 from curate.text.badwords import UNSPACED, bad_words
 from curate.text.page import Page
-from filters.filter import Filter, FilterConfig, Rule, Value
+from filters.classifier import ClassifierFilter
+from filters.filter import FilterConfig, Rule, Value
 
 LABEL = "nsfw"
 
@@ -30,7 +29,7 @@ class NsfwConfig(FilterConfig):
     max_listed_words: float | None = Field(default=0.02, ge=0)
 
 
-class Nsfw(Filter):
+class Nsfw(ClassifierFilter):
     """P(nsfw), and list entries a white-space word; None where the language has no model or no list.
 
     Dolma (Soldaini et al. 2024, 3.1.3) classifies with fastText; counting listed words is Llama-3's (Dubey et al.
@@ -46,18 +45,8 @@ class Nsfw(Filter):
     )
     config: NsfwConfig
 
-    def models(self) -> list[str]:
-        return [self.config.models[language] for language in sorted(self.config.models)]
-
-    def load(self) -> None:
-        _ = self._classifiers
-
-    @cached_property
-    def _classifiers(self) -> dict[str, FastTextModel]:
-        return {language: FastTextModel(resolve(name).path) for language, name in self.config.models.items()}
-
     def measure(self, page: Page) -> Mapping[str, Value]:
-        classifier = self._classifiers.get(page.language) or self._classifiers.get("*")
+        classifier = self.classifier(page)
         listed = bad_words(page.language)
         # Where no spaces are written, two characters are about a word.
         words = len(page.text) // 2 if page.language in UNSPACED else len(page.words)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +19,17 @@ from curate.errors import UserError
 from pipelines.fork_server import worker_command
 
 IN_PROCESS = ("DirectRunner", "FnApiRunner")
+
+
+def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
+    """End the run when a worker process died: Beam's in-process runner would wait for it for ever.
+
+    Nothing is lost: shards that are written are kept, and the same command takes up there.
+    """
+    sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+    if failed.thread is not None and failed.thread.name.startswith("run_worker"):
+        print("curate: a worker process died; the same command takes up where it stopped", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,8 @@ class Engine:
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
         pipeline = self.pipeline(parallel)
+        if parallel and self.in_process and self.workers > 1:
+            threading.excepthook = end_with_a_dead_worker
         build(pipeline)
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
         pipeline.run().wait_until_finish()

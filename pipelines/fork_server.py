@@ -9,6 +9,7 @@ It ends when the driver does, by the end of its standard input.
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import logging
 import os
@@ -21,6 +22,11 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+_WORKER = "apache_beam.runners.worker.sdk_worker_main"
+_PRELOADED = "pipelines.build"
+"""By name: what the forks share imports this module itself."""
 
 
 @cache
@@ -52,9 +58,8 @@ def worker_command() -> str:
 
 def serve(address: str) -> None:
     """Fork a worker for each connection until standard input ends."""
-    from apache_beam.runners.worker import sdk_worker_main
-
-    import pipelines.build  # noqa: F401 - what the forks share
+    worker = importlib.import_module(_WORKER)
+    importlib.import_module(_PRELOADED)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # finished forks are not waited for
     with socket.socket(socket.AF_UNIX) as listener:
@@ -68,11 +73,11 @@ def serve(address: str) -> None:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
-                become_worker(connection, sdk_worker_main)
+                become_worker(connection, worker)
             connection.close()
 
 
-def become_worker(connection: socket.socket, worker: object) -> None:
+def become_worker(connection: socket.socket, worker: ModuleType) -> None:
     """In the fork: take the environment that the client was given, be a Beam worker, tell the client how it ended."""
     status = 1
     try:
@@ -81,7 +86,7 @@ def become_worker(connection: socket.socket, worker: object) -> None:
             os.environ.update(json.loads(request.readline()))
         sys.stdin = open(os.devnull)  # noqa: SIM115 - for the life of the process
         logging.getLogger().handlers.clear()  # the driver gets the log over its own channel
-        worker.main(["fork"])  # type: ignore[attr-defined]
+        worker.main(["fork"])
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
