@@ -21,7 +21,9 @@ from xxhash import xxh3_64_intdigest
 
 Signature = NDArray[np.uint32]
 
-_WORD = re.compile(r"\w+")
+_NO_LETTER = re.compile(r"[\W_]+")
+_NO_WORD = 0
+"""Stands for a token without a letter or digit, which is no word."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _KNOWN_WORDS = 200_000
 _LONGEST_KNOWN_WORD = 40
@@ -30,8 +32,13 @@ _CHUNK = 1 << 15
 
 
 def shingle_words(text: str) -> list[str]:
-    """The words that shingles are made of: runs of letters, digits and underscores, in lower case."""
-    return _WORD.findall(text.lower())
+    """The words that shingles are made of: between white space, in lower case, all but letters and digits deleted."""
+    return [word for token in text.split() if (word := _normal(token))]
+
+
+def _normal(token: str) -> str:
+    lowered = token.lower()
+    return lowered if lowered.isalnum() else _NO_LETTER.sub("", lowered)
 
 
 def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -42,12 +49,13 @@ def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 class _WordHashes(dict[str, int]):
-    """word -> its 64-bit hash; most words of a text have been seen in another."""
+    """token between white space -> the 64-bit hash of its word; most tokens of a text have been seen in another."""
 
-    def __missing__(self, word: str) -> int:
-        hashed = xxh3_64_intdigest(word.encode("utf-8", "surrogatepass"))
-        if len(word) <= _LONGEST_KNOWN_WORD:
-            self[word] = hashed
+    def __missing__(self, token: str) -> int:
+        word = _normal(token)
+        hashed = xxh3_64_intdigest(word.encode("utf-8", "surrogatepass")) or 1 if word else _NO_WORD
+        if len(token) <= _LONGEST_KNOWN_WORD:
+            self[token] = hashed
         return hashed
 
 
@@ -59,14 +67,15 @@ def shingles_in_order(text: str, size: int) -> NDArray[np.uint64]:
 
     A text of fewer words than `size` is one shingle; a text without words has none.
     """
-    words = shingle_words(text)
-    if not words:
-        return np.zeros(0, np.uint64)
+    tokens = text.split()
     if len(_word_hashes) > _KNOWN_WORDS:
         _word_hashes.clear()
-    hashes = np.fromiter(map(_word_hashes.__getitem__, words), np.uint64, len(words))
-    size = min(size, len(words))
-    count = len(words) - size + 1
+    hashes = np.fromiter(map(_word_hashes.__getitem__, tokens), np.uint64, len(tokens))
+    hashes = hashes[hashes != _NO_WORD]
+    if len(hashes) == 0:
+        return np.zeros(0, np.uint64)
+    size = min(size, len(hashes))
+    count = len(hashes) - size + 1
     combined = hashes[:count].copy()
     for position in range(1, size):
         # A polynomial of the words' hashes modulo 2^64, so that their order counts.
