@@ -25,7 +25,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 _NO_WORD = 0
 """Stands for a token without a letter or digit, which is no word."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_KNOWN_WORDS = 200_000
+_KNOWN_WORDS = 500_000
 _LONGEST_KNOWN_WORD = 40
 _CHUNK = 1 << 15
 """Shingles handled at once: what the permutations hold in memory, and in cache, is bounded by this."""

@@ -11,8 +11,8 @@ import sentencepiece
 
 from curate.text.ccnet import lines_for_model
 
-# Words whose pieces are remembered, about 20 MB; when there are more, all are forgotten before the next document.
-KNOWN_WORDS = 100_000
+# Words whose pieces are remembered, about 80 MB; when there are more, all are forgotten before the next document.
+KNOWN_WORDS = 400_000
 LONGEST_KNOWN_WORD = 40
 
 
