@@ -39,7 +39,7 @@ from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, sco
 from pipelines.chain import build_chain
 from pipelines.console import Reporter
 from pipelines.engine import Engine
-from pipelines.shards import Record, peak_memory
+from pipelines.shards import Record
 from pipelines.stage import Stage, balance, fingerprint, run_stage
 
 SUMMARY = "summary.json"
@@ -75,8 +75,7 @@ class Build:
         self.chain = build_chain(self.manifest.filters, self.where)
         self.models = self.model_hashes()
         with self.only_one_build():
-            if exists(join(self.output, SUMMARY)):
-                remove(join(self.output, SUMMARY))
+            remove(join(self.output, SUMMARY))
             self.write_manifest()
             if not exists(join(self.output, tokens.FOLDER, MANIFEST)) and not exists(join(self.output, select.FOLDER)):
                 # tokens/ is not there and neither is what it is made from: select again.
@@ -212,7 +211,7 @@ class Build:
         return filters, {language: list(pair) for language, pair in sorted(cutoffs.items())}
 
     def tokenize(self, shards: list[int], selected: Record) -> Record:
-        parts = tokens.run_tokens(
+        written = tokens.run_tokens(
             self.engine,
             shards,
             self.manifest.source,
@@ -222,16 +221,16 @@ class Build:
         )
         return {
             "in": selected["out"],
-            "out": sum(part.documents for part in parts),
+            "out": written["documents"],
             "dropped": {},
             "dropped_characters": {},
             "set_aside": 0,
             "characters_in": selected["characters_out"],
             "characters_out": selected["characters_out"],
             "files": {},
-            "tokens": sum(part.tokens for part in parts),
-            "peak_memory": peak_memory(),
-            "cpu_seconds": 0.0,
+            "tokens": written["tokens"],
+            "peak_memory": written["peak_memory"],
+            "cpu_seconds": written["cpu_seconds"],
         }
 
     # ---- what a build depends on ----

@@ -101,9 +101,3 @@ def decide(chain: Sequence[Filter], row: Mapping[str, Value]) -> Verdict | None:
         if verdict is not None:
             return verdict
     return None
-
-
-def all_verdicts(chain: Sequence[Filter], row: Mapping[str, Value]) -> list[Verdict]:
-    """Every filter's verdict, for explanations."""
-    found = (item.decide({name: row[f"{item.name}.{name}"] for name in item.columns}) for item in chain)
-    return [verdict for verdict in found if verdict is not None]

@@ -78,7 +78,6 @@ def run_stage(
     depends: Mapping[str, Any],
     work: Callable[[], Record],
     say: Callable[[str], None],
-    unchanged: Sequence[str] = (),
 ) -> Record:
     """Run `work` unless the stage is done with these dependencies; returns the commit record.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from curate.manifest import Tokens
 from curate.models.registry import resolve
-from curate.storage import exists, join, remove
+from curate.storage import join, remove
 from curate.tokens.index import write_index, write_manifest
 from curate.tokens.order import part_of, sorted_rows
-from curate.tokens.schema import MANIFEST, PartInfo, TokenizerInfo, part_file
+from curate.tokens.schema import MANIFEST, TokenizerInfo, part_file
 from curate.tokens.tokenizer import load_tokenizer
 from curate.tokens.writer import write_part
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.select import FOLDER as ENCODED
 from pipelines.shards import Record, peak_memory, read_shard, shard_file
+from pipelines.stage import merge
 
 FOLDER = "tokens"
 Chunk = tuple[list[str], bytes, bytes]
@@ -65,6 +66,7 @@ class WritePart(beam.DoFn):
         self.tokenizer = load_tokenizer(str(model.path), model.name)
 
     def process(self, element: tuple[int, Iterable[Chunk | None]]) -> Iterator[Record]:
+        cpu = time.process_time()
         part, received = element
         ids: list[str] = []
         lengths, flat = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
@@ -84,12 +86,12 @@ class WritePart(beam.DoFn):
             delimiters=self.tokens.delimiters,
             seed=self.tokens.seed,
         )
-        yield {"shard": part, "part": info.to_json(), "peak_memory": peak_memory(), "cpu_seconds": cpu_seconds()}
-
-
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_THREAD)
-    return used.ru_utime + used.ru_stime
+        yield {
+            "shard": part,
+            "part": info.to_json(),
+            "peak_memory": peak_memory(),
+            "cpu_seconds": time.process_time() - cpu,
+        }
 
 
 def parts_for(characters: int, config: Tokens) -> int:
@@ -97,13 +99,13 @@ def parts_for(characters: int, config: Tokens) -> int:
     return config.shards or max(1, -(-characters // config.characters_per_shard))
 
 
-def run_tokens(
-    engine: Engine, shards: list[int], source: str, config: Tokens, output: str, characters: int
-) -> list[PartInfo]:
-    """Write every part, the index, and last the manifest whose presence says that tokens/ is whole."""
+def run_tokens(engine: Engine, shards: list[int], source: str, config: Tokens, output: str, characters: int) -> Record:
+    """Write every part, the index, and last the manifest whose presence says that tokens/ is whole.
+
+    Returns `documents` and `tokens` written, and the workers' peak memory and CPU seconds.
+    """
     root = join(output, FOLDER)
-    if exists(join(root, MANIFEST)):
-        remove(join(root, MANIFEST))
+    remove(join(root, MANIFEST))
     parts = parts_for(characters, config)
     result = join(output, "_work", "_parts.json")
 
@@ -124,10 +126,10 @@ def run_tokens(
         )
 
     engine.run("tokens", build, parallel=parts > 4)
-    infos = [PartInfo.from_json(record["part"]) for record in take_records(result)]
+    records = take_records(result)
+    described = [record["part"] for record in records]
     model = resolve(config.tokenizer)
     tokenizer = TokenizerInfo.of(load_tokenizer(str(model.path), model.name))
-    described = [info.to_json() for info in infos]
     fingerprint = write_index(root, described)
     write_manifest(
         root,
@@ -137,4 +139,10 @@ def run_tokens(
         delimiters=config.delimiters,
         seed=config.seed,
     )
-    return infos
+    used = merge(records)
+    return {
+        "documents": sum(part["documents"] for part in described),
+        "tokens": sum(part["tokens"] for part in described),
+        "peak_memory": used["peak_memory"],
+        "cpu_seconds": used["cpu_seconds"],
+    }
