@@ -102,7 +102,8 @@ def rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Rotary positions (Su et al. 2021) of x [batch, T, heads, head_dim], by halves; rotation: [2, T, 1, head_dim]."""
     cos, sin = rotation
     first, second = x.float().chunk(2, dim=-1)
-    return (x.float() * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
+    rotated: Tensor = x.float() * cos + torch.cat((-second, first), dim=-1) * sin
+    return rotated.to(x.dtype)
 
 
 @lru_cache(maxsize=8)
@@ -213,7 +214,7 @@ class Llama(nn.Module):
         if self.lm_head is None:
             return x
         out: Tensor = self.lm_head(x, targets)
-        return out if targets is None else out.reshape(1)
+        return out if targets is None else torch.stack([out])
 
 
 @torch.no_grad()
