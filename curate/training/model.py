@@ -35,15 +35,19 @@ class Documents:
     @classmethod
     def of(cls, numbers: Tensor) -> Documents:
         """numbers: [batch, T], the same for positions of one document and rising along a row."""
-        rows, length = numbers.shape
+        length = numbers.shape[1]
         if numbers.device.type != "cuda":
             same = numbers.unsqueeze(2) == numbers.unsqueeze(1)
             return cls(allowed=torch.tril(same).unsqueeze(1))
-        starts = torch.ones_like(numbers, dtype=torch.bool)
-        starts[:, 1:] = numbers[:, 1:] != numbers[:, :-1]
-        places = starts.flatten().nonzero().squeeze(1)
-        bounds = torch.cat([places, places.new_tensor([rows * length])]).to(torch.int32)
-        return cls(bounds=bounds, longest=length)
+        return cls(bounds=document_bounds(numbers), longest=length)
+
+
+def document_bounds(numbers: Tensor) -> Tensor:
+    """Where documents begin in the flattened batch, and its end: int32 [documents + 1]; each row begins one."""
+    starts = torch.ones_like(numbers, dtype=torch.bool)
+    starts[:, 1:] = numbers[:, 1:] != numbers[:, :-1]
+    places = starts.flatten().nonzero().squeeze(1)
+    return torch.cat([places, places.new_tensor([numbers.numel()])]).to(torch.int32)
 
 
 class Attention(nn.Module):
