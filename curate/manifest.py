@@ -135,11 +135,12 @@ class Manifest(_Section):
 def _fields(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
     """The known keys at `path` inside a model, for naming the nearest."""
     for step in path:
-        field = model.model_fields.get(str(step))
+        named = {field.alias or name: field for name, field in model.model_fields.items()}
+        field = named.get(str(step))
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return []
         model = field.annotation
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

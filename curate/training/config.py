@@ -235,7 +235,7 @@ def load_config(name: str, settings: Sequence[str] = ()) -> TrainConfig:
         if not isinstance(raw, dict):
             raise UserError(f"{name}: a training recipe is a mapping")
         base = raw.pop("recipe", "")
-        if base and base not in RECIPES:
+        if base and (not isinstance(base, str) or base not in RECIPES):
             raise UserError(f"{name}: no recipe {base!r}{nearest(str(base), list(RECIPES))}")
     start = RECIPES[base].model_dump(by_alias=True) if base else {}
     asked = apply_settings(raw, settings)

@@ -27,16 +27,23 @@ def linear_cross_entropy(
     hidden: [rows, dim]; weight: [pieces, dim], with `group` this rank's slice from piece `first`; targets: [rows], ids
     of the whole vocabulary. With `group` the gradient of `hidden` is this rank's part of a sum.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, group, first)  # type: ignore[no-untyped-call]
+    # Asked here: within the function gradients are never enabled, and needs_input_grad does not look at it.
+    needed = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, group, first, needed)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, group: dist.ProcessGroup | None, first: int
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        group: dist.ProcessGroup | None,
+        first: int,
+        needed: bool,
     ) -> Tensor:
-        needed = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         rows = max(16, _CHUNK.get(hidden.device.type, 1 << 24) // weight.shape[0])
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if needed else None
@@ -73,7 +80,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_hidden, grad_weight, dtype = ctx.grads
         ctx.grads = None
         (scale,) = grads
-        return grad_hidden.mul_(scale), grad_weight.mul_(scale).to(dtype), None, None, None
+        return grad_hidden.mul_(scale), grad_weight.mul_(scale).to(dtype), None, None, None, None
 
 
 def _logsumexp(logits: Tensor, group: dist.ProcessGroup | None) -> Tensor:
