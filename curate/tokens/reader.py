@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -23,12 +24,20 @@ _CACHED_GROUPS = 4
 _OPEN_FILES = 64
 
 
+class _OfThread(threading.local):
+    """What one thread keeps: part files it has open, and row groups it has decoded for `__getitem__`."""
+
+    def __init__(self) -> None:
+        self.open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self.groups: OrderedDict[int, tuple[Tokens, npt.NDArray[np.int64]]] = OrderedDict()
+
+
 class TokenDataset:
     """A whole `tokens/v1` dataset, opened for reading.
 
     Documents are numbered through the sources in order of name, then shards, then rows. Row groups of a source are
-    numbered through its shards. Instances pickle (they open again) and survive a fork; they are not for several
-    threads at once.
+    numbered through its shards. Instances pickle (they open again), survive a fork, and serve several threads at once:
+    each has files and decoded row groups of its own.
 
     root, fingerprint (hex sha256 of the index: what a checkpoint stores), tokenizer, delimiters, dtype, manifest.
     """
@@ -49,8 +58,7 @@ class TokenDataset:
         self._first = {
             source: (int(np.argmax(names == source)), int(np.sum(names == source))) for source in self.sources
         }
-        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
-        self._groups: OrderedDict[int, tuple[Tokens, npt.NDArray[np.int64]]] = OrderedDict()
+        self._mine = _OfThread()
 
     @classmethod
     def open(cls, root: str) -> TokenDataset:
@@ -134,12 +142,13 @@ class TokenDataset:
         return table.combine_chunks()
 
     def _cached(self, row: int) -> tuple[Tokens, npt.NDArray[np.int64]]:
-        if row not in self._groups:
-            self._groups[row] = self._read(row)
-            if len(self._groups) > _CACHED_GROUPS:
-                self._groups.popitem(last=False)
-        self._groups.move_to_end(row)
-        return self._groups[row]
+        groups = self._mine.groups
+        if row not in groups:
+            groups[row] = self._read(row)
+            if len(groups) > _CACHED_GROUPS:
+                groups.popitem(last=False)
+        groups.move_to_end(row)
+        return groups[row]
 
     def _read(self, row: int) -> tuple[Tokens, npt.NDArray[np.int64]]:
         # No threads of Arrow's own: a pool does not survive the fork of a data loader's workers.
@@ -150,14 +159,14 @@ class TokenDataset:
         return tokens[offsets[0] : offsets[-1]], offsets - offsets[0]
 
     def _file(self, row: int) -> pq.ParquetFile:
-        name = self._files[row]
-        if name not in self._open:
+        name, files = self._files[row], self._mine.open
+        if name not in files:
             fs, inner = filesystem(join(self.root, name))
-            self._open[name] = pq.ParquetFile(pa.memory_map(inner) if is_local(fs) else fs.open(inner, "rb"))
-            if len(self._open) > _OPEN_FILES:
-                self._open.popitem(last=False)[1].close(force=True)
-        self._open.move_to_end(name)
-        return self._open[name]
+            files[name] = pq.ParquetFile(pa.memory_map(inner) if is_local(fs) else fs.open(inner, "rb"))
+            if len(files) > _OPEN_FILES:
+                files.popitem(last=False)[1].close(force=True)
+        files.move_to_end(name)
+        return files[name]
 
 
 def _manifest(root: str) -> dict[str, Any]:
