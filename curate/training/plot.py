@@ -18,7 +18,6 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Tokens and loss, each [points]."""
 
 _POINTS = 1000
-_SPAN = 50
 _WITHIN = 8
 _ROWS = 20
 # Okabe and Ito's colours, told apart by colour-blind readers.
@@ -43,22 +42,22 @@ def curves(records: Iterable[Mapping[str, Any]]) -> tuple[Curve, dict[str, Curve
     return _curve(train), {source: _curve(validation[source]) for source in sorted(validation)}
 
 
-def smooth(values: NDArray[np.float64], span: int = _SPAN) -> NDArray[np.float64]:
-    """Exponential moving average of about `span` values; the start, where fewer are known, is weighted right.
+def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the 5 % of a run around each of its points, of less near the start, where the loss falls fast.
 
-    s_n = sum(k^(n-i) v_i) / sum(k^(n-i)), i <= n, k = 1 - 2 / (span + 1).
+    Point n of N takes n - h to n + h with h = min(N // 40, n // 4). What comes after is in it as well as what came
+    before: an average that trails would lie above a falling loss, and make validation look better than training.
     """
-    keep = 1 - 2 / (span + 1)
-    out = np.empty_like(values)
-    total = weight = 0.0
-    for place, value in enumerate(values.tolist()):
-        total, weight = keep * total + value, keep * weight + 1
-        out[place] = total / weight
-    return out
+    places = np.arange(len(values))
+    half = np.minimum(len(values) // 40, places // 4)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    first, after = places - half, np.minimum(places + half + 1, len(values))
+    mean: NDArray[np.float64] = (sums[after] - sums[first]) / (after - first)
+    return mean
 
 
 def plot_loss(folder: str | Path, *, log_tokens: bool = False, title: str = "") -> Path | None:
-    """Write `loss.svg` beside a run's metrics.jsonl: training loss and its moving average, validation by source.
+    """Write `loss.svg` beside a run's metrics.jsonl: training loss and its running mean, validation by source.
 
     None, and no file, where nothing was measured yet. The same records give the same bytes, whatever matplotlib's
     settings. Text stays text, so the file holds no font.
@@ -96,7 +95,7 @@ def draw(out: Any, train: Curve, validation: Mapping[str, Curve], *, log_tokens:
         handles, labels = [], []
         tokens, loss = train
         if len(tokens):
-            # Thinned after smoothing, so that a point shown knows of all before it.
+            # Thinned after smoothing, so that a point shown stands for those left out around it.
             shown = _thin(len(tokens), _POINTS)
             axes.plot(tokens[shown], loss[shown], color="#0072b2", alpha=0.25, linewidth=0.8)
             handles += axes.plot(tokens[shown], smooth(loss)[shown], color="#0072b2", linewidth=1.8)
@@ -113,6 +112,7 @@ def draw(out: Any, train: Curve, validation: Mapping[str, Curve], *, log_tokens:
             axes.set_xscale("log")
             axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
             axes.xaxis.set_minor_formatter(counts)
+            axes.tick_params(which="both", length=3.5, pad=3.5)
         axes.xaxis.set_major_formatter(counts)
         axes.set_xlabel("tokens")
         axes.set_ylabel("loss (nats per token)")

@@ -122,18 +122,24 @@ def test_a_long_run_makes_no_larger_a_file(tmp_path: Path) -> None:
     assert path.stat().st_size < 200_000
 
 
-def test_smoothing_is_the_weighted_mean_of_what_came_before() -> None:
-    values = np.array([5.0, 1.0, 4.0, 1.0, 3.0])
-    keep = 1 - 2 / (3 + 1)
-    expected = [
-        np.average(values[: n + 1], weights=[keep ** (n - i) for i in range(n + 1)]) for n in range(len(values))
-    ]
-    np.testing.assert_allclose(smooth(values, 3), expected, rtol=1e-12)
+def test_smoothing_takes_the_mean_of_a_twentieth_of_the_run_around_a_point() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 200)
+    smoothed = smooth(values)
+    for place in (20, 100, 194):
+        assert smoothed[place] == pytest.approx(values[place - 5 : place + 6].mean())
+    assert smoothed[19] == pytest.approx(values[15:24].mean())
+    assert smoothed[199] == pytest.approx(values[194:].mean())
+    assert smoothed[:4] == pytest.approx(values[:4])
 
 
-def test_a_span_of_one_smooths_nothing() -> None:
-    values = np.array([5.0, 1.0, 4.0])
-    assert smooth(values, 1).tolist() == values.tolist()
+def test_smoothing_does_not_trail_a_falling_loss() -> None:
+    values = np.linspace(10, 3, 400)
+    np.testing.assert_allclose(smooth(values)[:390], values[:390], rtol=1e-12)
+
+
+def test_a_run_of_few_records_is_not_smoothed() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 39)
+    np.testing.assert_allclose(smooth(values), values, rtol=1e-12)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=200))
