@@ -217,4 +217,4 @@ def _spread(values: Array) -> float:
 
 def _floor(guess: Array) -> Array:
     """c stays inside its bound, as the solver wants its start strictly feasible."""
-    return np.r_[1e-9, np.full(len(guess) - 1, -np.inf)]
+    return np.concatenate([[1e-9], np.full(len(guess) - 1, -np.inf)])

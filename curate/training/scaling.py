@@ -57,6 +57,12 @@ class ChinchillaLaw:
         parameters = float(np.exp(log_n))
         return parameters, work / parameters
 
+    def parameters_for(self, tokens: float) -> float:
+        """Parameters of the model for which so many tokens are optimal. ValueError as `optimum`."""
+        self.optimum(1.0)
+        ratio = np.log(self.alpha * self.A / (self.beta * self.B))
+        return float(np.exp((ratio + self.beta * np.log(tokens)) / self.alpha))
+
 
 @dataclass(frozen=True, slots=True)
 class ChinchillaFit:

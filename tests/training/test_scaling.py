@@ -107,6 +107,7 @@ def test_no_other_model_of_the_same_flops_is_better_than_the_optimum(flops: floa
     best = HOFFMANN.loss(parameters, tokens)
     for factor in (0.8, 0.99, 1.01, 1.25):
         assert HOFFMANN.loss(parameters * factor, tokens / factor) > best
+    assert HOFFMANN.parameters_for(tokens) == pytest.approx(parameters)
 
 
 def test_a_law_that_does_not_fall_with_tokens_has_no_optimum() -> None:
