@@ -11,12 +11,14 @@ import os
 import pickle
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, DefaultSavePlanner
 from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
 from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
@@ -71,13 +73,14 @@ def write_tensors(
 
     tensors: for their layout only, values come from `copies`. What replicas hold in common is written once.
     """
-    save(
-        tensors,
-        storage_writer=_Writer(folder),
-        planner=_CopiesPlanner(copies),
-        process_group=group,
-        no_dist=group is None,
-    )
+    with _plain_errors():
+        save(
+            tensors,
+            storage_writer=_Writer(folder),
+            planner=_CopiesPlanner(copies),
+            process_group=group,
+            no_dist=group is None,
+        )
 
 
 def read_tensors(folder: str, model_parts: Sequence[nn.Module], optimizer: torch.optim.Optimizer | None) -> None:
@@ -99,7 +102,34 @@ def read_tensors(folder: str, model_parts: Sequence[nn.Module], optimizer: torch
         _allocate_moments(model_parts, optimizer, reader.metadata)
         tensors = stored_tensors(model_parts, optimizer)
     planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
-    load(tensors, storage_reader=reader, planner=planner, no_dist=True)
+    with _plain_errors():
+        load(tensors, storage_reader=reader, planner=planner, no_dist=True)
+
+
+def read_parameters(folder: str, shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """Some of the parameters, whole and on the CPU, as they were stored. UserError where one is not there so shaped."""
+    reader = _Reader(folder)
+    tensors: dict[str, Tensor] = {}
+    for name, shape in shapes.items():
+        described = reader.metadata.state_dict_metadata.get(name)
+        if not isinstance(described, TensorStorageMetadata) or described.size != torch.Size(shape):
+            raise UserError(f"{folder} is of another model: it has no {name} of {list(shape)}")
+        tensors[name] = torch.empty(described.size, dtype=described.properties.dtype)
+    planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
+    with _plain_errors():
+        load(tensors, storage_reader=reader, planner=planner, no_dist=True)
+    return tensors
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """RuntimeError in one line for DCP's CheckpointException, which is no Exception and holds whole tracebacks."""
+    try:
+        yield
+    except CheckpointException as failed:
+        rank, (error, _) = min(failed.failures.items(), key=lambda failure: failure[0])
+        where = f"rank {rank}: " if len(failed.failures) > 1 or rank else ""
+        raise RuntimeError(f"{where}{type(error).__name__}: {' '.join(str(error).split())}"[:500]) from None
 
 
 def _parameters(model_parts: Sequence[nn.Module]) -> Iterator[tuple[str, nn.Parameter]]:
