@@ -72,15 +72,19 @@ def fit_mixture(
 
 def bootstrap_mixture(
     proportions: ArrayLike, losses: ArrayLike, law: MixtureLaw, times: int, seed: int, *, ridge: float = 0.0
-) -> list[MixtureLaw]:
-    """Laws refitted, each from `law`, on `times` resamples of the runs with replacement."""
+) -> tuple[list[MixtureLaw], NDArray[np.bool_]]:
+    """Laws refitted, each from `law`, on `times` resamples of the runs with replacement.
+
+    Also which runs each law saw, [times, runs]: the others test it.
+    """
     mix, measured = _runs(proportions, losses)
     rng = np.random.default_rng(seed)
-    laws = []
-    for _ in range(times):
+    laws, seen = [], np.zeros((times, len(mix)), dtype=np.bool_)
+    for number in range(times):
         drawn = rng.integers(len(mix), size=len(mix))
+        seen[number, drawn] = True
         laws.append(fit_mixture(mix[drawn], measured[drawn], ridge=ridge, near=law))
-    return laws
+    return laws, seen
 
 
 def cross_validate(

@@ -61,7 +61,8 @@ class ChinchillaLaw:
         """Parameters of the model for which so many tokens are optimal. ValueError as `optimum`."""
         self.optimum(1.0)
         ratio = np.log(self.alpha * self.A / (self.beta * self.B))
-        return float(np.exp((ratio + self.beta * np.log(tokens)) / self.alpha))
+        with np.errstate(over="ignore"):
+            return float(np.exp((ratio + self.beta * np.log(tokens)) / self.alpha))
 
 
 @dataclass(frozen=True, slots=True)

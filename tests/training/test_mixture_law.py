@@ -136,8 +136,9 @@ def test_the_bootstrap_is_the_same_for_a_seed_and_wider_for_noisier_runs() -> No
     def spread(noise: float) -> float:
         losses = law.predict(mix) + np.random.default_rng(9).normal(0, noise, (40, 3))
         fit = fit_mixture(mix, losses)
-        laws = bootstrap_mixture(mix, losses, fit, times=15, seed=1)
-        again = bootstrap_mixture(mix, losses, fit, times=15, seed=1)
+        laws, seen = bootstrap_mixture(mix, losses, fit, times=15, seed=1)
+        again, _ = bootstrap_mixture(mix, losses, fit, times=15, seed=1)
+        assert 0.5 < seen.mean() < 0.75  # 1 - 1/e of the runs
         assert np.array_equal(stack_laws(laws).t, stack_laws(again).t)
         return float(np.std([each.predict(np.full(5, 0.2)) for each in laws], axis=0).mean())
 
