@@ -106,7 +106,9 @@ class Batches:
         self._ahead: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=_produce, args=(read, self._ahead, self._stop), daemon=True)
+        self._thread = threading.Thread(
+            target=_produce, args=(read, self._ahead, self._stop), name="batches", daemon=True
+        )
         weakref.finalize(self, self._stop.set)
         self._thread.start()
 
