@@ -63,7 +63,10 @@ def export_model(
             info = _write_tokenizer(folder, tokenizer, info, delimiters, config)
         _write_weights(folder, get, config, dtype, max_shard_bytes)
         ids = {
-            "bos_token_id": info.bos_id if info is not None and info.bos_id >= 0 else None,
+            # A model whose documents begin without it has never seen it.
+            "bos_token_id": info.bos_id
+            if info is not None and info.bos_id >= 0 and DELIMITERS[delimiters][0]
+            else None,
             "eos_token_id": info.eos_id if info is not None and info.eos_id >= 0 else None,
         }
         _write_json(folder / "generation_config.json", ids)

@@ -61,6 +61,15 @@ def load_tokenizer_of(folder: str, path: str | None = None) -> Tokenizer:
     return load_tokenizer(str(found), Path(folder).name)
 
 
+def begins_with(folder: str, tokenizer: Tokenizer) -> int:
+    """The id that stands before a text: bos, or eos where documents of the model have none."""
+    raw = _json(Path(folder) / "config.json", f"{folder} has no config.json")
+    for candidate in (raw.get("bos_token_id"), raw.get("eos_token_id"), tokenizer.bos_id):
+        if isinstance(candidate, int) and 0 <= candidate < tokenizer.vocab_size:
+            return candidate
+    return tokenizer.eos_id
+
+
 def read_model_config(folder: str) -> ModelConfig:
     """The shape that config.json tells; UserError for what our Llama cannot be."""
     path = Path(folder) / "config.json"

@@ -73,7 +73,7 @@ _BYTE_LEVEL = {"add_prefix_space": False, "trim_offsets": True, "use_regex": Fal
 
 
 def _merges(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """Every way to cut a piece into two pieces, best pieces first; of one piece, the longest first half first."""
+    """Every way to cut a piece into two pieces, best pieces first."""
     names, contents = vocabulary.names, vocabulary.contents
     if vocabulary.kind == "tiktoken":
         plain = {names[number]: number for number, content in enumerate(contents) if content is not None}

@@ -52,10 +52,10 @@ class Vocabulary:
         """Bytes of text that each id stands for; none for special ones."""
         return np.array([len(content or b"") for content in self.contents], np.int64)
 
-    def text_bytes(self, ids: npt.NDArray[Any]) -> int:
-        """Bytes of the text of documents that these ids are, delimiters and all; the first begins a document."""
+    def text_bytes(self, before: npt.NDArray[Any], ids: npt.NDArray[Any]) -> int:
+        """Bytes of text that ids stand for, each with the id before it: after a special one a document begins."""
         special = np.array([content is None for content in self.contents])
-        begins = np.concatenate(([True], special[ids[:-1]])) & ~special[ids]
+        begins = special[before] & ~special[ids]
         return int(self.byte_lengths[ids].sum()) - (int(begins.sum()) if self.prefixed else 0)
 
 
