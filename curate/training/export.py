@@ -19,11 +19,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from curate.errors import UserError
+from curate.models.registry import resolve
 from curate.storage import TEMPORARY
 from curate.tokens.schema import DELIMITERS, TokenizerInfo
 from curate.tokens.tokenizer import load_tokenizer
 from curate.training.checkpoint import Checkpointer
 from curate.training.config import ModelConfig
+from curate.training.corpus import Corpus
 from curate.training.model import Llama
 from curate.training.sharded import read_parameters
 from curate.training.tokenizer_json import tokenizer_config, tokenizer_json
@@ -73,18 +75,63 @@ def export_model(
         _write_json(folder / "config.json", {**_hugging_face(config), **ids, "dtype": dtype, "torch_dtype": dtype})
 
 
-def export_checkpoint(checkpoint: str, config: ModelConfig, out: str, **options: Any) -> None:
+def export_checkpoint(checkpoint: str, config: ModelConfig, out: str, *, verify: bool = True, **options: Any) -> None:
     """`export_model` from a checkpoint's folder, whatever plan and number of ranks wrote it; needs no process group.
 
     Its bytes are verified first. UserError where it is damaged, or is not of this model.
     """
-    Checkpointer(os.path.dirname(os.path.abspath(checkpoint)), 1).load(os.path.abspath(checkpoint), [])
+    if verify:
+        Checkpointer(os.path.dirname(os.path.abspath(checkpoint)), 1).load(os.path.abspath(checkpoint), [])
     expected = shapes(config)
 
     def get(names: Sequence[str]) -> dict[str, Tensor]:
         return read_parameters(checkpoint, {name: expected[name] for name in names})
 
     export_model(get, config, out, **options)
+
+
+def export_run(
+    run: str,
+    *,
+    step: int | None = None,
+    out: str | None = None,
+    tokenizer: str | None = None,
+    dtype: Dtype = "bfloat16",
+    max_shard_bytes: float = 5e9,
+    replace: bool = False,
+) -> str:
+    """Export a run's newest whole checkpoint, or that of `step`, to `out` (default: RUN/model-step-N); where it is.
+
+    The tokenizer is the one that the run's tokens name, looked up among the models, unless a file is given. UserError
+    where run, checkpoint or tokenizer are not there.
+    """
+    from curate.training.loop import CHECKPOINTS, read_config
+
+    config = read_config(run)
+    folder = os.path.join(os.path.abspath(run), CHECKPOINTS)
+    path = Checkpointer(folder, 1).newest() if step is None else os.path.join(folder, f"step-{step:08d}")
+    if path is None or not os.path.isdir(path):
+        raise UserError(f"{run} has no checkpoint{'' if step is None else f' of step {step:,}'}")
+    corpus = Corpus(config.data, config.held_out_shards)
+    if tokenizer is None:
+        try:
+            tokenizer = str(resolve(f"{corpus.tokenizer.name}@sha256:{corpus.tokenizer.sha256}").path)
+        except UserError as error:
+            raise UserError(f"the tokenizer of the tokens is not here: {error}; or name it with --tokenizer") from None
+    out = out or os.path.join(run, f"model-{os.path.basename(path)}")
+    export_checkpoint(
+        path,
+        config.model,
+        out,
+        verify=step is not None,
+        tokenizer=tokenizer,
+        info=corpus.tokenizer,
+        delimiters="bos_eos" if corpus.bos_id >= 0 else "eos",
+        dtype=dtype,
+        max_shard_bytes=max_shard_bytes,
+        replace=replace,
+    )
+    return out
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -55,10 +55,15 @@ def load_model(folder: str, device: str = "cpu", dtype: torch.dtype = torch.floa
 
 def load_tokenizer_of(folder: str, path: str | None = None) -> Tokenizer:
     """The tokenizer at `path`, or the one in a model's folder."""
-    found = Path(path) if path else Path(folder) / TOKENIZER
+    found = tokenizer_path(folder, path)
     if not found.is_file():
         raise UserError(f"there is no {found}: name a SentencePiece model or tiktoken file with --tokenizer")
     return load_tokenizer(str(found), Path(folder).name)
+
+
+def tokenizer_path(folder: str, path: str | None = None) -> Path:
+    """Where `load_tokenizer_of` looks."""
+    return Path(path) if path else Path(folder) / TOKENIZER
 
 
 def begins_with(folder: str, tokenizer: Tokenizer) -> int:
@@ -73,7 +78,8 @@ def begins_with(folder: str, tokenizer: Tokenizer) -> int:
 def read_model_config(folder: str) -> ModelConfig:
     """The shape that config.json tells; UserError for what our Llama cannot be."""
     path = Path(folder) / "config.json"
-    raw = _json(path, f"{folder} is not a Hugging Face model folder: it has no config.json")
+    hint = f"; `curate train export {folder}` makes one of a run" if (Path(folder) / "config.yaml").is_file() else ""
+    raw = _json(path, f"{folder} is not a Hugging Face model folder: it has no config.json{hint}")
     architectures = raw.get("architectures") or [raw.get("model_type")]
     if architectures[0] not in ("LlamaForCausalLM", "llama"):
         raise UserError(f"{path}: the model is {architectures[0]}, not LlamaForCausalLM")
