@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from curate.errors import UserError
 from curate.storage import read_sealed, write_sealed
+from curate.tokens import reader
 from curate.tokens.reader import TokenDataset
 from curate.training.data import IGNORED, Batch, Batches, Corpus, Source, held_out, split, targets
 from curate.training.order import Mixture
@@ -259,6 +260,7 @@ def test_a_source_is_a_map_style_dataset(root: str, corpus: Corpus) -> None:
     assert sorted(map(tuple, np.stack(epoch).tolist())) == sorted(all_windows(root, corpus, "books"))
     assert np.array_equal(np.stack(list(source)), np.stack(epoch))
     again: Source = pickle.loads(pickle.dumps(source))
+    assert not again._resident, "decoded tokens were pickled"
     assert np.array_equal(again[3], epoch[3])
     loaded = DataLoader(source, batch_size=5, num_workers=2)
     assert torch.cat(list(loaded)).tolist() == np.stack(epoch).tolist()
@@ -335,6 +337,16 @@ def test_held_out_windows_are_never_trained_on(root: str, corpus: Corpus) -> Non
     assert windows[1].tolist() == at[SEQUENCE : 2 * SEQUENCE + 1]
 
 
+def test_windows_begin_where_their_spans_do(tmp_path: Path) -> None:
+    build(tmp_path, {"a": documents("a", [18] * 50, 10)}, shards=1, row_group_tokens=10_000)
+    corpus = Corpus([str(tmp_path)])
+    rest = tokens_of(str(tmp_path), "a", corpus.splits["a"].held_out)
+    expected = [rest[i : i + SEQUENCE + 1] for i in range(0, len(rest) - SEQUENCE, SEQUENCE)]
+    assert corpus.held_out("a", SEQUENCE, 100).tolist() == expected
+    source = Source(TokenDataset.open(str(tmp_path)), "a", corpus.splits["a"].held_out, SEQUENCE, 0)
+    assert sorted(window.tolist() for window in source) == sorted(expected)
+
+
 def some(folder: Path, *sources: str, **options: Any) -> str:
     build(folder, {name: documents(name, [20] * 9, 100) for name in sources}, shards=1, **options)
     return str(folder)
@@ -403,7 +415,10 @@ def test_with_a_document_mask_no_document_predicts_the_next(
     assert documents_of.tolist() == [numbers]
 
 
-def test_a_dataset_is_read_by_several_threads_at_once(root: str) -> None:
+def test_a_dataset_is_read_by_several_threads_at_once(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that a thread closes and forgets with every step: what another is reading, if they shared.
+    monkeypatch.setattr(reader, "_OPEN_FILES", 1)
+    monkeypatch.setattr(reader, "_CACHED_GROUPS", 1)
     dataset = TokenDataset.open(root)
     expected = [tokens.tolist() for tokens in dataset]
     reads: list[Callable[[], list[list[int]]]] = [
