@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -164,8 +165,9 @@ def _told(scores: dict[str, Score]) -> dict[str, dict[str, Any]]:
         print(f"{name}: {score.line()}", flush=True)
     return {
         name: {
-            "nats_per_token": score.loss,
-            "perplexity": score.perplexity,
+            # Of an empty text neither is a number, and JSON has no other.
+            "nats_per_token": score.loss if score.tokens else None,
+            "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
             "bits_per_byte": score.bits_per_byte,
             "tokens": score.tokens,
             "bytes": score.bytes,

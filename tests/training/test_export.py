@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -18,10 +19,15 @@ from curate.errors import UserError
 from curate.tokens.schema import TokenizerInfo
 from curate.tokens.tokenizer import load_tokenizer
 from curate.training.checkpoint import Checkpointer
-from curate.training.config import ModelConfig
+from curate.training.config import ModelConfig, TrainConfig
 from curate.training.export import export_checkpoint, export_model, shapes, shards
 from curate.training.hugging_face import load_model
 from curate.training.model import Llama, initialize
+from curate.training.parallel import Ranks, build, layout
+from tests.training.ranks import run
+
+# DCP says so whenever it is used without a group.
+pytestmark = pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 
 IDS = torch.randint(0, 32_000, (2, 32), generator=torch.Generator().manual_seed(1))
 
@@ -119,10 +125,10 @@ def test_only_one_file_of_weights_is_asked_for_at_a_time(model: Llama, tmp_path:
 def test_files_hold_every_name_once_in_order_and_no_more_than_asked(sizes: list[int], most: int) -> None:
     named = {str(number): size for number, size in enumerate(sizes)}
     runs = shards(named, most)
-    assert [name for run in runs for name in run] == list(named)
-    for run, after in zip(runs, [*runs[1:], None], strict=True):
-        size = sum(named[name] for name in run)
-        assert size <= most or len(run) == 1
+    assert [name for part in runs for name in part] == list(named)
+    for part, after in zip(runs, [*runs[1:], None], strict=True):
+        size = sum(named[name] for name in part)
+        assert size <= most or len(part) == 1
         assert after is None or size + named[after[0]] > most
 
 
@@ -212,6 +218,28 @@ def test_a_checkpoint_is_exported_without_the_model_in_memory(model: Llama, tmp_
         export_checkpoint(path, model.config, out, dtype="float32", max_shard_bytes=most)
         loaded = load_model(out).state_dict()
         assert all(torch.equal(loaded[name], value) for name, value in trained.state_dict().items())
+
+
+def save_on_ranks(folder: str) -> str | None:
+    config = TrainConfig(name="t", model=SMALL, sequence=16, batch_tokens=64)
+    made = build(config, Ranks(layout(config, dist.get_world_size()), "cpu"), torch.device("cpu"))
+    initialize(made, 9)
+    checkpoints = Checkpointer(folder, 1)
+    checkpoints.save(1, [made], torch.optim.AdamW(made.parameters()), {})
+    return checkpoints.complete(wait=True)
+
+
+# 101 divides by no number of ranks.
+SMALL = ModelConfig(dim=16, layers=3, heads=4, kv_heads=2, ffn=36, vocab=101, context=16)
+
+
+def test_a_checkpoint_of_two_ranks_is_exported_whole_by_one_process(tmp_path: Path) -> None:
+    path = run(2, tmp_path, save_on_ranks, str(tmp_path / "checkpoints"))[0]
+    export_checkpoint(path, SMALL, str(tmp_path / "out"), dtype="float32", max_shard_bytes=9_000)
+    expected = Llama(SMALL)
+    initialize(expected, 9)
+    loaded = load_model(str(tmp_path / "out")).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in expected.state_dict().items())
 
 
 def test_a_checkpoint_of_another_model_or_a_damaged_one_is_refused(model: Llama, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from curate.training.model import Llama
 from curate.training.vocabulary import read_vocabulary
 from tests.tokens import conftest as tokens
 
+# DCP says so whenever it is used without a group.
+pytestmark = pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+
 TEXTS = [f"Document {number} is short; it is about number {number * 7} and little else." for number in range(40)]
 
 
@@ -130,6 +133,13 @@ def test_held_out_windows_and_texts_are_scored(
     assert scores["text"][str(text)]["perplexity"] == pytest.approx(of_text.perplexity, rel=1e-5)
     assert scores["text"][str(text)]["bytes"] == text.stat().st_size
     assert re.search(rf"web: {expected.loss:.4f} nats a token, perplexity .* bits a byte", result.stdout)
+
+
+def test_an_empty_text_has_no_numbers(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    curate("evaluate", exported, "--text", tmp_path / "empty", "--output", tmp_path / "scores.json")
+    (scores,) = json.loads((tmp_path / "scores.json").read_text(), parse_constant=pytest.fail)["text"].values()
+    assert scores == {"nats_per_token": None, "perplexity": None, "bits_per_byte": None, "tokens": 0, "bytes": 0}
 
 
 def test_what_cannot_be_evaluated_is_refused(exported: Path, run: Path, tmp_path: Path, tiktoken_file: Path) -> None:
