@@ -1,4 +1,6 @@
 # make cc-2020   build the CommonCrawl shard (INPUT=… WARCS=… OUTPUT=… SET="a.b=1 c.d=2" WORKERS=… to change it)
+# make train     train the tiny model on the sample corpus, building that first if it is missing
+#                (DATA=… CONFIG=… RUN=… STEPS=… SET=… to change it)
 # make test      install what the tests need and run them all
 # make check     ruff, mypy and the unit tests: the short loop
 # make tools     build KenLM's lmplz and build_binary, for training models
@@ -13,8 +15,12 @@ WARCS ?=
 SET ?=
 WORKERS ?=
 OUTPUT ?= corpus/$@
+CONFIG ?= tiny
+DATA ?= corpus/cc-2020
+RUN ?= runs/$(notdir $(CONFIG:.yaml=))
+STEPS ?=
 
-.PHONY: cc-2020 fineweb test check format tools bench clean
+.PHONY: cc-2020 fineweb train test check format tools bench clean
 .DELETE_ON_ERROR:
 
 cc-2020 fineweb: $(VENV)/.package
@@ -32,6 +38,16 @@ $(VENV)/.package: pyproject.toml $(BIN)/python
 $(VENV)/.test: pyproject.toml $(VENV)/.package
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
+
+$(VENV)/.train: pyproject.toml $(VENV)/.package
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'
+	@touch $@
+
+train: $(VENV)/.train
+	@[ -e '$(DATA)/tokens/manifest.json' ] || [ -e '$(DATA)/manifest.json' ] || [ '$(DATA)' != corpus/cc-2020 ] || \
+	  $(MAKE) cc-2020 SET= OUTPUT=corpus/cc-2020
+	$(BIN)/curate train --config '$(CONFIG)' --data '$(DATA)' --output '$(RUN)' $(if $(STEPS),--steps $(STEPS)) \
+	  $(foreach setting,$(SET),--set '$(setting)')
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -55,4 +71,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench.pipeline
 
 clean:
-	rm -rf $(VENV) corpus build *.egg-info
+	rm -rf $(VENV) corpus runs build *.egg-info

@@ -16,7 +16,7 @@ from torch import Tensor
 
 IGNORED = -100
 # Logits in memory at a time, in numbers: what stays in a CPU's cache, or fills a GPU.
-_CHUNK = {"cpu": 1 << 21, "cuda": 1 << 26}
+_CHUNK = {"cpu": 1 << 23, "cuda": 1 << 26}
 
 
 def linear_cross_entropy(
@@ -55,23 +55,23 @@ class _LinearCrossEntropy(torch.autograd.Function):
             local = wanted - first
             mine = counted & (local >= 0) & (local < weight.shape[0])
             place = torch.where(mine, local, 0).unsqueeze(1)
-            total = _logsumexp(logits, group)
-            at_target = torch.where(mine, logits.gather(1, place).squeeze(1), 0.0)
-            if group is not None:
-                dist.all_reduce(at_target, group=group)
-            loss += torch.where(counted, total - at_target, 0.0).sum()
+            most = _reduced(logits.amax(1), dist.ReduceOp.MAX, group)
+            at_target = _reduced(torch.where(mine, logits.gather(1, place).squeeze(1), 0.0), dist.ReduceOp.SUM, group)
+            # exp is what costs beside the products: it is taken once, and what softmax divides by goes into the rows.
+            exps = logits.sub_(most.unsqueeze(1)).exp_()
+            total = _reduced(exps.sum(1), dist.ReduceOp.SUM, group)
+            loss += torch.where(counted, most + total.log() - at_target, 0.0).sum()
             if grad_hidden is None or grad_weight is None:
                 continue
-            logits.sub_(total.unsqueeze(1)).exp_()
-            logits.scatter_add_(1, place, -mine.unsqueeze(1).to(logits.dtype))
-            if not bool(counted.all()):
-                logits.mul_(counted.unsqueeze(1))
-            probabilities = logits.to(weight.dtype)
-            torch.mm(probabilities, weight, out=grad_hidden[start : start + rows])
+            exps.scatter_add_(1, place, torch.where(mine, -total, 0.0).unsqueeze(1))
+            share = torch.where(counted, total.reciprocal(), 0.0).unsqueeze(1)
+            scaled = exps.to(weight.dtype)
+            torch.mul(torch.mm(scaled, weight), share, out=grad_hidden[start : start + rows])
+            shared = (part * share).to(weight.dtype)
             if weight.dtype == torch.float32:
-                grad_weight.addmm_(probabilities.t(), part)
+                grad_weight.addmm_(scaled.t(), shared)
             else:
-                grad_weight += torch.mm(probabilities.t(), part)
+                grad_weight += torch.mm(scaled.t(), shared)
         ctx.grads = (grad_hidden, grad_weight, weight.dtype)
         return loss
 
@@ -83,12 +83,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return grad_hidden.mul_(scale), grad_weight.mul_(scale).to(dtype), None, None, None, None
 
 
-def _logsumexp(logits: Tensor, group: dist.ProcessGroup | None) -> Tensor:
-    """log sum exp of each row, over the slices of every rank."""
-    if group is None:
-        return torch.logsumexp(logits, 1)
-    most = logits.amax(1)
-    dist.all_reduce(most, op=dist.ReduceOp.MAX, group=group)
-    total = (logits - most.unsqueeze(1)).exp().sum(1)
-    dist.all_reduce(total, group=group)
-    return most + total.log()
+def _reduced(value: Tensor, how: dist.ReduceOp.RedOpType, group: dist.ProcessGroup | None) -> Tensor:
+    """`value` over the slices of every rank."""
+    if group is not None:
+        dist.all_reduce(value, op=how, group=group)
+    return value

@@ -21,12 +21,12 @@ from curate.errors import UserError
 from curate.storage import atomic_write, exists, join, read_bytes
 from curate.training.checkpoint import Checkpointer
 from curate.training.config import TrainConfig, parse_config
-from curate.training.data import Batches, Corpus, held_out, targets
+from curate.training.data import Batch, Batches, Corpus, targets
+from curate.training.metrics import flops_per_token, mfu, peak_flops
 from curate.training.model import initialize
 from curate.training.optimizer import clip, gradient_norm, learning_rate, make_optimizer, set_rate
 from curate.training.parallel import Microbatch, Passes, build, total
 from curate.training.ranks import World, join_world
-from curate.training.metrics import flops_per_token, mfu, peak_flops
 from curate.training.record import Metrics, Progress
 from curate.training.recover import Signals, Skips, check_replicas
 
@@ -89,7 +89,7 @@ class Trainer:
         index, of = world.data
         self.batches = Batches(
             corpus,
-            config.mixture or None,
+            config.mixture,
             config.sequence,
             config.batch_sequences,
             config.seed,
@@ -98,9 +98,9 @@ class Trainer:
             config.micro_batch,
             state=state and state["data"],
         )
-        self.data_state: dict[str, Any] = state["data"] if state else self.batches.state
+        self.data_state: dict[str, Any] = self.batches.state
         self.windows = {
-            source: held_out(corpus, source, config.sequence, config.validate_.sequences) for source in corpus.sources
+            name: corpus.held_out(name, config.sequence, config.validate_.sequences) for name in corpus.names
         }
         self._peak = peak_flops(world.name, config.parallel.precision)
         self.metrics = Metrics(config.output, resumed=self.step, enabled=world.rank == 0)
@@ -128,11 +128,10 @@ class Trainer:
         while self.step < last and not result.stopped:
             started = time.perf_counter()
             batch = next(batches)
-            loss, norm, count, result.stopped, written = self._step(batch, signals.asked)
+            loss, norm, count, result.stopped = self._step(batch, signals.asked)
             self.step += 1
             self.data_state = batch.state_after
-            if written:
-                self.checkpoints.complete()
+            self.checkpoints.complete()
             due = self.step % config.checkpoint.every == 0
             if due or self.step % config.checksum_every == 0 or self.step == last:
                 check_replicas(self.model, self.optimizer, json.dumps(self._state()).encode(), self.world.ranks)
@@ -147,7 +146,6 @@ class Trainer:
             if self.step % config.validate_.every == 0 or self.step == last:
                 self._validated(result)
         if saved < self.step:
-            self.checkpoints.complete(wait=True)
             self._save()
         self.checkpoints.complete(wait=True)
         result.step, result.skipped = self.step, self.skips.skipped
@@ -175,10 +173,11 @@ class Trainer:
 
     def close(self) -> None:
         self.batches.close()
+        self.checkpoints.close()
         self.metrics.close()
 
-    def _step(self, batch: Any, asked: bool) -> tuple[float, float, int, bool, bool]:
-        """One optimizer step. (mean loss, gradient norm, targets, a rank was asked to stop, checkpoint is written)."""
+    def _step(self, batch: Batch, asked: bool) -> tuple[float, float, int, bool]:
+        """One optimizer step. (mean loss, gradient norm, targets, whether a rank was asked to stop)."""
         ranks, device = self.world.ranks, self.world.device
         set_rate(self.optimizer, learning_rate(self.step, self.config.steps, self.config.optimizer))
         items, count = self._microbatches(batch.tokens, batch.valid)
@@ -189,26 +188,17 @@ class Trainer:
         # In fp64, or a long sum of losses would show its rounding.
         sums = torch.stack([lost.double(), lost.new_tensor(float(asked)).double()])
         sums = total(sums, ranks, "loss")
-        written = self._all(self.checkpoints.poll())
         loss, stop = sums.tolist()
         mean, largest = loss / float(count), float(norm)
         if self.skips.allows(mean, largest):
             clip(self.model.parameters(), norm, self.config.optimizer.clip)
             self.optimizer.step()
-        return mean, largest, int(count), stop > 0, written
+        return mean, largest, int(count), stop > 0
 
-    def _all(self, mine: bool) -> bool:
-        """Whether every rank says so."""
-        if self.world.ranks is None:
-            return mine
-        missing = torch.tensor(0 if mine else 1, device=self.world.device)
-        torch.distributed.all_reduce(missing)
-        return int(missing) == 0
-
-    def _microbatches(self, tokens: torch.Tensor, valid: Any) -> tuple[list[Microbatch], torch.Tensor]:
+    def _microbatches(self, tokens: torch.Tensor, valid: torch.Tensor) -> tuple[list[Microbatch], torch.Tensor]:
         """This rank's sequences as passes, and how many targets they hold."""
         config = self.config
-        inputs, wanted, documents = targets(tokens, valid, config.document_mask, self.corpus.eos_id)
+        inputs, wanted, documents = targets(tokens, valid, config.document_mask, self.corpus.eos_id, self.corpus.bos_id)
         count = (wanted != -100).sum()
         device, size = self.world.device, config.micro_batch
         items = []

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from curate.training.config import TrainConfig
 from curate.training.parallel import Ranks, layout
@@ -55,7 +56,7 @@ def join_world(config: TrainConfig) -> Iterator[World]:
     if "MASTER_ADDR" in os.environ:
         dist.init_process_group(backend, timeout=TIMEOUT)
     else:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=rank, world_size=size, timeout=TIMEOUT)
+        dist.init_process_group(backend, store=HashStore(), rank=rank, world_size=size, timeout=TIMEOUT)
     try:
         yield World(device, rank, size, Ranks(sizes, device.type))
     finally:
