@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from curate.errors import UserError
-from curate.storage import join, write_sealed
+from curate.storage import join, remove, write_sealed
 from curate.training.config import TrainConfig
 from curate.training.mix_analysis import analyse, checked
 from curate.training.mix_report import write_report
@@ -28,6 +28,8 @@ from curate.training.proxies import (
 from curate.training.question import MAX_EPOCHS, Question
 
 RECORD = "mix.json"
+TRAINING = "training"
+"""Of runs that are going on; gone at the end."""
 RUNS_PER_CONSTANT = 3
 LEAST_RUNS = 12
 
@@ -73,9 +75,12 @@ def fit_mix(
     config = proxy.model_copy(
         update={"data": tuple(data), "model": proxy.model.model_copy(update={"vocab": corpus.vocab_size}), "seed": seed}
     )
-    train = train_proxy or proxy_trainer(config, corpus.fingerprint, join(output, "training"))
+    train = train_proxy or proxy_trainer(config, corpus.fingerprint, join(output, TRAINING))
     results = Results(join(output, "proxies"), config, corpus.fingerprint)
-    return answer(question, results, train, output, runs, seed, scaling, part, say)
+    record = answer(question, results, train, output, runs, seed, scaling, part, say)
+    if record is not None:
+        remove(join(output, TRAINING))
+    return record
 
 
 def answer(
@@ -124,4 +129,4 @@ def _train_all(proxies: Sequence[Proxy], results: Results, train: TrainProxy, sa
         losses, _ = results.obtain(proxy, train)
         left = (time.monotonic() - started) * sum(work[place:]) / sum(work[:place])
         shown = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()) or "diverged"
-        say(f"proxy {place}/{len(todo)}: {shown}; about {left / 60:.0f} min left")
+        say(f"proxy {place}/{len(todo)}: {shown}; about {left / 60:.1f} min left")

@@ -125,7 +125,7 @@ def _best_ridge(mix: Array, losses: Array) -> tuple[float, Array]:
     spread = np.maximum(losses.var(axis=0), 1e-12)
 
     def errors(ridge: float) -> tuple[float, float, Array]:
-        predicted = cross_validate(mix, losses, lambda some, of: fit_mixture(some, of, ridge=ridge).predict)
+        predicted = cross_validate(mix, losses, lambda some, of: fit_mixture(some, of, starts=2, ridge=ridge).predict)
         return float(((predicted - losses) ** 2 / spread).mean()), ridge, predicted
 
     tried = [errors(ridge) for ridge in RIDGES]

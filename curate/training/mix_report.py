@@ -14,6 +14,7 @@ import yaml
 from markupsafe import Markup
 
 from curate.storage import atomic_write, join
+from curate.training.plot import short_count
 
 Record = Mapping[str, Any]
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#8a9197"
@@ -76,13 +77,14 @@ def sentences(record: Record) -> list[str]:
             f"Chinchilla's law: L = {law['E']:.3g} + {law['A']:.3g} / N^{law['alpha']:.3g} + {law['B']:.3g} / "
             f"D^{law['beta']:.3g}, off by {scaling['error']:.4f} on its {len(scaling['points'])} points."
         )
-        if scaling["optimum"]:
-            best = scaling["optimum"]
-            high = f"{best['high']:,}" if best["high"] else "no bound"
-            found.append(
-                f"By that law {record['budget']:,} tokens are optimal for {best['parameters']:,} parameters "
-                f"({best['low']:,} to {high}). The budget is {scaling['extrapolation']:.3g} times the longest proxy's."
-            )
+        best = scaling["optimum"]
+        found.append(
+            f"By that law {record['budget']:,} tokens are optimal for {best['parameters']:,} parameters "
+            f"({best['low']:,} to {best['high']:,}). The budget is {scaling['extrapolation']:.3g} times the longest "
+            "proxy's."
+            if best
+            else f"These points do not tell which size {record['budget']:,} tokens are optimal for."
+        )
     return found
 
 
@@ -137,7 +139,7 @@ def _svg(draw: Callable[[Any, Record], None], record: Record) -> bytes:
         draw(axes, record)
         legend = axes.legend(frameon=False)
         # A name is a name: "$" in it starts no formula.
-        for text in (*legend.get_texts(), *axes.get_xticklabels(), *axes.get_yticklabels()):
+        for text in (*legend.get_texts(), *(axes.get_yticklabels() if draw is _draw_shares else ())):
             text.set_parse_math(False)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
@@ -170,11 +172,11 @@ def _draw_shares(axes: Any, record: Record) -> None:
     places = list(range(len(names)))
     low, high = zip(*(record["proportions_interval"][name] for name in names), strict=True)
     axes.barh(
-        [y + 0.2 for y in places], list(record["proportions"].values()), height=0.38, color=_BLUE, label="proposed"
+        [y - 0.2 for y in places], list(record["proportions"].values()), height=0.38, color=_BLUE, label="proposed"
     )
-    axes.hlines([y + 0.2 for y in places], low, high, color="#1c2226", linewidth=1.5, label="5 % to 95 % of laws")
+    axes.hlines([y - 0.2 for y in places], low, high, color="#1c2226", linewidth=1.5, label="5 % to 95 % of laws")
     axes.barh(
-        [y - 0.2 for y in places], [record["tokens_shares"][name] for name in names], height=0.38, color=_GREY,
+        [y + 0.2 for y in places], [record["tokens_shares"][name] for name in names], height=0.38, color=_GREY,
         label="share of the tokens",
     )  # fmt: skip
     axes.set_yticks(places, [_printable(name) for name in names])
@@ -199,6 +201,8 @@ def _draw_scaling(axes: Any, record: Record) -> None:
     margin = 0.2 * max(max(losses) - min(losses), 0.01)
     axes.set_ylim(min(losses) - margin, max(losses) + margin)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: short_count(value))
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.set_xlabel("tokens")
     axes.set_ylabel("target loss (nats per token)")
 

@@ -16,7 +16,8 @@ INTERVAL = (0.05, 0.95)
 BOOTSTRAPS = 100
 _REACH = 10.0
 """The band goes to so many times the tokens of the longest proxy."""
-_MOST_PARAMETERS = 1e18
+_TELLING = 10.0
+"""Most that the ends of an interval of the optimal size may be apart, as a ratio."""
 
 
 def scaling_of(
@@ -62,15 +63,15 @@ def scaling_of(
 
 
 def _optimum(law: ChinchillaLaw, ensemble: Sequence[ChinchillaLaw], budget: int) -> dict[str, Any] | None:
-    """The model that the budget is optimal for; None when the law has none."""
+    """The model that the budget is optimal for; None when the points do not tell its size to within a factor of 10."""
     best = _parameters(law, budget)
     low, high = np.quantile([_parameters(one, budget) for one in ensemble], INTERVAL, method="nearest")
-    if best > _MOST_PARAMETERS:
+    if not 1 <= best < math.inf or max(high, best) > _TELLING * min(low, best):
         return None
     return {
         "parameters": round(best),
-        "low": round(min(low, best)),
-        "high": round(high) if high <= _MOST_PARAMETERS else None,
+        "low": round(low),
+        "high": round(high),
         "loss": rounded(float(law.loss(best, budget))),
     }
 

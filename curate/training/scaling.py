@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, nnls  # type: ignore[import-untyped]
-from scipy.special import logsumexp  # type: ignore[import-untyped]
+from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,11 @@ FLOPS_PER_PARAMETER_TOKEN = 6
 EXPONENTS = (0.2, 0.4, 0.8)
 FLOORS = (0.3, 0.7, 0.97)
 """Starts: each exponent for alpha and beta, with E at each share of the least loss."""
-_TINY = 1e-6
+_LARGEST_EXPONENT = 2.0
+"""Exponents stay between 0 and this, the range of the paper's own starts: few points may ask for more."""
+_TINY, _LEAST = 1e-6, 1e-300
+_LOOK, _KEPT, _POLISH = 100, 3, 500
+"""Iterations from each start; how many go on; to how many iterations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,8 @@ class ChinchillaLaw:
         log_n = (np.log(self.alpha * self.A / (self.beta * self.B)) + self.beta * np.log(work)) / (
             self.alpha + self.beta
         )
-        parameters = float(np.exp(log_n))
-        return parameters, work / parameters
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_n)), float(np.exp(np.log(work) - log_n))
 
     def parameters_for(self, tokens: float) -> float:
         """Parameters of the model for which so many tokens are optimal. ValueError as `optimum`."""
@@ -78,9 +82,10 @@ def fit_chinchilla(N: ArrayLike, D: ArrayLike, L: ArrayLike, delta: float = HUBE
 
     ValueError for fewer than 5 points, or for values that are not finite and above 0.
     """
-    n, d, losses = _points(N, D, L)
-    fits = [_fit(n, d, losses, start, delta) for start in _starts(n, d, losses)]
-    return min(fits, key=lambda fit: fit.objective)
+    points = _points(N, D, L)
+    fits = [_fit(*points, start, delta, _LOOK) for start in _starts(*points)]
+    best = sorted(fits, key=lambda fit: fit.objective)[:_KEPT]
+    return min((_fit(*points, _constants(fit.law), delta) for fit in best), key=lambda fit: fit.objective)
 
 
 def bootstrap_chinchilla(
@@ -89,8 +94,7 @@ def bootstrap_chinchilla(
     """Laws refitted, each from the start `fit`, on `times` resamples of the points with replacement."""
     n, d, losses = _points(N, D, L)
     rng = np.random.default_rng(seed)
-    law = fit.law
-    start = np.array([np.log(law.A), np.log(law.B), np.log(law.E), law.alpha, law.beta])
+    start = _constants(fit.law)
     laws = []
     for _ in range(times):
         drawn = rng.integers(len(n), size=len(n))
@@ -124,23 +128,37 @@ def _starts(n: Array, d: Array, losses: Array) -> Iterator[Array]:
         )
 
 
-def _fit(n: Array, d: Array, losses: Array, start: Array, delta: float) -> ChinchillaFit:
+def _constants(law: ChinchillaLaw) -> Array:
+    """log A, log B, log E, alpha, beta: what a fit moves."""
+    return np.array([*np.log(np.maximum([law.A, law.B, law.E], _LEAST)), law.alpha, law.beta])
+
+
+def _fit(n: Array, d: Array, losses: Array, start: Array, delta: float, steps: int = _POLISH) -> ChinchillaFit:
     log_n, log_d, log_l = np.log(n), np.log(d), np.log(losses)
+    # About their means, or A and B move with their exponents and the search is slow.
+    middle_n, middle_d = log_n.mean(), log_d.mean()
+    log_n, log_d = log_n - middle_n, log_d - middle_d
 
     def objective(x: Array) -> tuple[float, Array]:
-        a, b, e, alpha, beta = x
+        a, b, e = x[:3]
+        alpha, beta = _LARGEST_EXPONENT * expit(x[3:])
         terms = np.stack([a - alpha * log_n, b - beta * log_d, np.full_like(log_n, e)])
-        log_sum = logsumexp(terms, axis=0)
+        log_sum = np.logaddexp.reduce(terms)
         residual = log_sum - log_l
         size = np.abs(residual)
         huber = np.where(size <= delta, residual**2 / 2, delta * (size - delta / 2))
         slope = np.clip(residual, -delta, delta) * np.exp(terms - log_sum)
-        gradient = [slope[0].sum(), slope[1].sum(), slope[2].sum(), -slope[0] @ log_n, -slope[1] @ log_d]
+        by_alpha, by_beta = -slope[0] @ log_n, -slope[1] @ log_d
+        bend_alpha, bend_beta = (exponent * (1 - exponent / _LARGEST_EXPONENT) for exponent in (alpha, beta))
+        gradient = [*slope.sum(axis=1), by_alpha * bend_alpha, by_beta * bend_beta]
         # In units of delta^2, so that tolerances mean the same for any delta.
         return float(huber.sum()) / delta**2, np.array(gradient) / delta**2
 
-    found = minimize(objective, start, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": 2000})
-    a, b, e, alpha, beta = found.x
-    with np.errstate(over="ignore"):
-        law = ChinchillaLaw(float(np.exp(e)), float(np.exp(a)), float(alpha), float(np.exp(b)), float(beta))
-    return ChinchillaFit(law, float(found.fun) * delta**2)
+    a, b, e, alpha, beta = start
+    bent = logit(np.clip([alpha, beta], _TINY, _LARGEST_EXPONENT - _TINY) / _LARGEST_EXPONENT)
+    moved = np.array([a - alpha * middle_n, b - beta * middle_d, e, *bent])
+    found = minimize(objective, moved, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": steps})
+    a, b, e = found.x[:3]
+    alpha, beta = (_LARGEST_EXPONENT * expit(found.x[3:])).tolist()
+    A, B, E = np.exp([a + alpha * middle_n, b + beta * middle_d, e]).tolist()
+    return ChinchillaFit(ChinchillaLaw(E, A, alpha, B, beta), float(found.fun) * delta**2)
