@@ -68,7 +68,7 @@ def fit(
     from curate.training.proxies import configured
 
     tokens = None if budget is None else parse_count(budget)
-    if tokens is not None and not str(tokens).isdecimal():
+    if tokens is not None and not (str(tokens).isdecimal() and int(tokens)):
         raise UserError(f"--budget {budget!r}: write a number of tokens, such as 300M or 1.4T")
     record = fit_mix(
         data,
