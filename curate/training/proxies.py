@@ -48,6 +48,8 @@ TEMPERATURE = 0.5
 """Power of the tokens' shares that mixes are drawn around, so that small sources are seen (as RegMix does)."""
 UNITS = 10_000
 """Shares are whole multiples of 1 / UNITS, so that they are the same in any file."""
+_DRAWS = 100
+"""Until a mix is one that was not tried: two runs of one mix tell nothing new, and cross-validation would see both."""
 SIZES = (0.5, 1.0, 2.0)
 LENGTHS = (0.25, 0.5, 1.0)
 """The grid of models and steps, relative to the proxy's, that Chinchilla's law is fitted on."""
@@ -84,13 +86,18 @@ def sample_mixtures(tokens: Mapping[str, int], runs: int, seed: int) -> list[dic
     names = sorted(tokens)
     shares = np.array([tokens[name] for name in names], dtype=np.float64)
     around = shares**TEMPERATURE / (shares**TEMPERATURE).sum()
-    mixes = [shares / shares.sum()]
-    mixes += [CORNER * corner + (1 - CORNER) * around for corner in np.eye(len(names))]
+    first = [shares / shares.sum(), *(CORNER * corner + (1 - CORNER) * around for corner in np.eye(len(names)))]
+    mixes = [in_units(dict(zip(names, mix.tolist(), strict=True))) for mix in first[:runs]]
     low, high = np.log(CONCENTRATION)
     for number in range(len(mixes), runs):
         rng = np.random.default_rng([seed, number])
-        mixes.append(rng.dirichlet(np.exp(rng.uniform(low, high)) * len(names) * around))
-    return [in_units(dict(zip(names, mix.tolist(), strict=True))) for mix in mixes[:runs]]
+        for _ in range(_DRAWS):
+            mix = rng.dirichlet(np.exp(rng.uniform(low, high)) * len(names) * around)
+            drawn = in_units(dict(zip(names, mix.tolist(), strict=True)))
+            if drawn not in mixes:
+                break
+        mixes.append(drawn)
+    return mixes
 
 
 def in_units(mix: Mapping[str, float]) -> dict[str, float]:

@@ -245,6 +245,12 @@ def test_mixes_to_try_are_whole_and_more_runs_are_the_same_and_others(tokens: di
         assert mix[name] >= 0.8
 
 
+def test_no_mix_is_tried_twice() -> None:
+    # Here a draw falls on the mix near the first corner, to the fourth digit.
+    mixes = sample_mixtures({"a": 31_866, "b": 3_278}, 200, seed=0)
+    assert len({tuple(mix.values()) for mix in mixes}) == 200
+
+
 def test_other_seeds_try_other_mixes() -> None:
     assert sample_mixtures(TOKENS, 9, seed=1)[:4] == sample_mixtures(TOKENS, 9, seed=2)[:4]
     assert sample_mixtures(TOKENS, 9, seed=1)[4] != sample_mixtures(TOKENS, 9, seed=2)[4]
