@@ -25,7 +25,6 @@ from curate.tokens.schema import DELIMITERS, TokenizerInfo
 from curate.tokens.tokenizer import load_tokenizer
 from curate.training.checkpoint import Checkpointer
 from curate.training.config import ModelConfig
-from curate.training.corpus import Corpus
 from curate.training.model import Llama
 from curate.training.sharded import read_parameters
 from curate.training.tokenizer_json import tokenizer_config, tokenizer_json
@@ -109,13 +108,15 @@ def export_run(
 
     config = read_config(run)
     folder = os.path.join(os.path.abspath(run), CHECKPOINTS)
-    path = Checkpointer(folder, 1).newest() if step is None else os.path.join(folder, f"step-{step:08d}")
+    checkpoints = Checkpointer(folder, 1)
+    path = checkpoints.newest() if step is None else os.path.join(folder, f"step-{step:08d}")
     if path is None or not os.path.isdir(path):
         raise UserError(f"{run} has no checkpoint{'' if step is None else f' of step {step:,}'}")
-    corpus = Corpus(config.data, config.held_out_shards)
+    state = checkpoints.load(path, [])  # verified
+    info = TokenizerInfo.from_json(state["tokenizer"])
     if tokenizer is None:
         try:
-            tokenizer = str(resolve(f"{corpus.tokenizer.name}@sha256:{corpus.tokenizer.sha256}").path)
+            tokenizer = str(resolve(f"{info.name}@sha256:{info.sha256}").path)
         except UserError as error:
             raise UserError(f"the tokenizer of the tokens is not here: {error}; or name it with --tokenizer") from None
     out = out or os.path.join(run, f"model-{os.path.basename(path)}")
@@ -123,10 +124,10 @@ def export_run(
         path,
         config.model,
         out,
-        verify=step is not None,
+        verify=False,
         tokenizer=tokenizer,
-        info=corpus.tokenizer,
-        delimiters="bos_eos" if corpus.bos_id >= 0 else "eos",
+        info=info,
+        delimiters=state["delimiters"],
         dtype=dtype,
         max_shard_bytes=max_shard_bytes,
         replace=replace,

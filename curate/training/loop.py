@@ -65,8 +65,12 @@ def train(config: TrainConfig, *, say: Callable[[str], None] = print) -> Result:
             f"the tokens of {', '.join(config.data)} go up to {corpus.vocab_size:,} and the model's vocabulary to "
             f"{config.model.vocab:,}: --set model.vocab={corpus.vocab_size}"
         )
+    if config.document_mask and config.parallel.precision == "fp32" and torch.cuda.is_available():
+        raise UserError("on a GPU attention within documents is there in bf16 only: --set parallel.precision=bf16")
     with join_world(config) as world, Signals() as signals:
         quiet: Callable[[str], None] = say if world.rank == 0 else lambda line: None
+        for name in corpus.names:
+            quiet(f"{name}: {corpus.tokens[name]:,} tokens to train on; {corpus.splits[name].how}")
         trainer = Trainer(config, corpus, world, quiet)
         try:
             return trainer.run(signals)
@@ -249,7 +253,14 @@ class Trainer:
         self.checkpoints.save(self.step, [self.model], self.optimizer, self._state())
 
     def _state(self) -> dict[str, Any]:
-        return {"step": self.step, "skipped": self.skips.skipped, "data": self.data_state}
+        return {
+            "step": self.step,
+            "skipped": self.skips.skipped,
+            "data": self.data_state,
+            # So that a checkpoint can be exported where its data is not.
+            "tokenizer": self.corpus.tokenizer.to_json(),
+            "delimiters": "bos_eos" if self.corpus.bos_id >= 0 else "eos",
+        }
 
 
 def settle(config: TrainConfig) -> TrainConfig:

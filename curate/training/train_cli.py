@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from curate.errors import UserError
+from curate.training import model_cli
 from curate.training.config import TrainConfig, load_config, parse_count
 
 train_app = typer.Typer(
@@ -75,6 +76,11 @@ def resume(output: Run, set_: Settings = None) -> None:
 
     read_config(output)
     run(settle(load_config(os.path.join(output, "config.yaml"), set_ or ()).model_copy(update={"output": output})))
+
+
+train_app.command()(model_cli.export)
+train_app.command()(model_cli.evaluate)
+train_app.command()(model_cli.sample)
 
 
 def configured(

@@ -66,7 +66,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, model: Llama, tokenizer_file: 
         for parameter in nothing.parameters():
             parameter.zero_()
     for step, held in ((10, nothing), (20, model)):
-        checkpoints.save(step, [held], torch.optim.AdamW(held.parameters()), {"step": step})
+        state = {"step": step, "tokenizer": TokenizerInfo.of(tokenizer).to_json(), "delimiters": "bos_eos"}
+        checkpoints.save(step, [held], torch.optim.AdamW(held.parameters()), state)
         checkpoints.complete(wait=True)
     return folder / "run"
 
