@@ -69,6 +69,7 @@ tools: $(VENV)/.package
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.training
 
 clean:
 	rm -rf $(VENV) corpus runs build *.egg-info

@@ -1,6 +1,6 @@
 """The loader's rate beside reading the same windows of the same tokens from a raw memory map, and how fast it resumes.
 
-    python bench/loader.py [--tokens 100] [--sequence 2048 256] [--repeats 5]
+    python -m bench.loader [--tokens 100] [--sequence 2048 256] [--repeats 5]
 
 The memory map is read as nanoGPT reads it: a slice made int64 for each window, then stacked. Both read the page cache,
 both give batches of 524,288 tokens, and the loader decodes every row group anew. A dataset of 1T tokens in 12,000 files
@@ -13,6 +13,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +95,13 @@ def main() -> None:
     arguments.add_argument("--sequence", type=int, nargs="+", default=[2048, 256])
     arguments.add_argument("--repeats", type=int, default=5)
     options = arguments.parse_args()
+    measure(int(options.tokens * 1e6), options.sequence, options.repeats)
 
+
+def measure(tokens: int, sequences: Sequence[int], repeats: int) -> None:
+    """Write a dataset of so many tokens, and print the rates of loader and memory map and the seconds of a resume."""
     with tempfile.TemporaryDirectory() as folder:
-        write(folder, int(options.tokens * 1e6))
+        write(folder, tokens)
         corpus = Corpus([folder], held_out_shards=0)
         train = corpus.splits["bench"].train
         raw = Path(folder).with_suffix(".raw")
@@ -107,13 +112,13 @@ def main() -> None:
                 for group in range(len(sizes)):
                     source.dataset.read_row_group("bench", group)[0].tofile(out)
             firsts = np.cumsum(sizes) - sizes
-            for sequence in options.sequence:
+            for sequence in sequences:
                 windows = corpus.source("bench", sequence, 0)
                 batches = len(windows) * sequence // BATCH
                 groups, places = windows.order.locate(np.arange(batches * (BATCH // sequence)))
                 starts = (firsts[groups] + places * sequence).tolist()
                 ours, theirs = [], []
-                for _ in range(options.repeats):
+                for _ in range(repeats):
                     ours.append(loader_rate(corpus, sequence, batches))
                     theirs.append(map_rate(raw, starts, sequence))
                 mine, map_ = statistics.median(ours), statistics.median(theirs)
@@ -127,7 +132,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_large_index(folder)
         took = []
-        for _ in range(options.repeats):
+        for _ in range(repeats):
             start = time.perf_counter()
             large = Corpus([folder])
             source = large.source("bench", 2048, 0)

@@ -3,7 +3,7 @@
     python -m bench.training [--steps 30] [--config tiny]
 
 All three have the same shape, batch, AdamW and clipping, and learn from the same random tokens. Steps alternate, so a
-machine that drifts drifts for all. Then the loader beside a raw memory map (bench/loader.py).
+machine that drifts drifts for all. Then the loader beside a raw memory map (see bench/loader.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench import loader
 from curate.training.config import ModelConfig, TrainConfig, load_config
 from curate.training.model import initialize
 from curate.training.optimizer import clip, gradient_norm, make_optimizer
@@ -126,6 +127,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--steps", type=int, default=30)
     arguments.add_argument("--config", default="tiny")
+    arguments.add_argument("--tokens", type=int, default=100, help="millions of tokens for the loader to read")
     options = arguments.parse_args()
     config = load_config(options.config)
     kinds = {"curate": ours, "transformers' Llama": transformers_llama, "torch.nn alone": torch_only}
@@ -148,6 +150,7 @@ def main() -> None:
     for name, found in seconds.items():
         median = statistics.median(found)
         print(f"{name:22} {inputs.numel() / median:10,.0f} tokens/s   ours is {median / own:5.2f} times that")
+    loader.measure(options.tokens * 10**6, [2048, config.sequence], 3)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,8 @@ def split_matrices(model: Llama, mesh: DeviceMesh) -> None:
     if decoder.embed_tokens is not None:
         vocabulary = RowwiseParallel(input_layouts=Replicate(), output_layouts=Shard(1))
         parallelize_module(decoder.embed_tokens, mesh, vocabulary)
+        # What comes out is still on its way, and a compiled block that takes it so gives no gradient back.
+        decoder.embed_tokens.register_forward_hook(lambda module, inputs, output: output.clone())
     gather = PrepareModuleInput(
         input_layouts=(Shard(1), None, None), desired_input_layouts=(Replicate(), None, None)
     )  # whole sequence, the rotation, the documents

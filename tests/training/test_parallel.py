@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,10 @@ PLANS: dict[str, tuple[int, dict[str, Any]]] = {
     "pipeline 2, tensor 2": (4, {"pipeline": 2, "tensor": 2}),
     "pipeline 3": (3, {"pipeline": 3}),
     "fsdp 3": (3, {}),
+}
+COMPILED: dict[str, tuple[int, dict[str, Any]]] = {
+    "fsdp 2, compiled, recompute some": (2, {"compile": True, "recompute": "selective"}),
+    "tensor 2, compiled": (2, {"compile": True, "tensor": 2}),
 }
 
 
@@ -94,17 +100,26 @@ def step(parallel: dict[str, Any], documents: bool) -> tuple[float, float, float
 
 
 def all_plans(names: list[str], documents: bool) -> dict[str, Any]:
-    return {name: step(PLANS[name][1], documents) for name in names}
+    return {name: step({**PLANS, **COMPILED}[name][1], documents) for name in names}
 
 
 @pytest.mark.parametrize("documents", [False, True])
 @pytest.mark.parametrize("world", [2, 3, 4])
 def test_every_plan_gives_the_losses_and_gradients_of_one_process(world, documents, tmp_path):
+    agree([name for name, (ranks, _) in PLANS.items() if ranks == world], world, documents, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs g++ on a CPU")
+def test_compiled_plans_do_too(tmp_path):
+    agree(list(COMPILED), 2, True, tmp_path)
+
+
+def agree(names: list[str], world: int, documents: bool, folder: Path) -> None:
     torch.set_num_threads(1)
-    names = [name for name, (ranks, _) in PLANS.items() if ranks == world]
     loss, evaluated, norm, grads = step({}, documents)
     assert loss == pytest.approx(evaluated, rel=1e-6)
-    results = run(world, tmp_path, all_plans, names, documents)
+    results = run(world, folder, all_plans, names, documents)
     for name in names:
         seen: set[str] = set()
         for found in (result[name] for result in results):
