@@ -190,13 +190,13 @@ TINY = TrainConfig(
     sequence=256,
     batch_tokens=2048,
     micro_batch=8,
-    tokens=2048 * 150,
-    optimizer=Optimizer(lr=1e-3, warmup=20),
+    tokens=2048 * 100,
+    optimizer=Optimizer(lr=2e-3, warmup=10),
     validate=Validate(every=25, sequences=64),
     checkpoint=Checkpoint(every=50, keep=2),
     checksum_every=50,
 )
-"""A model of 9M parameters that a laptop trains on the bundled sample in a minute or two."""
+"""A model of 9M parameters that a laptop trains on the bundled sample in a minute."""
 
 RECIPES: dict[str, TrainConfig] = {
     recipe.name: recipe
