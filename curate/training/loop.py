@@ -99,7 +99,7 @@ class Trainer:
             config.seed,
             index,
             of,
-            config.micro_batch,
+            self.passes.micro_batch,
             state=state and state["data"],
         )
         self.data_state: dict[str, Any] = self.batches.state
@@ -204,7 +204,7 @@ class Trainer:
         config = self.config
         inputs, wanted, documents = targets(tokens, valid, config.document_mask, self.corpus.eos_id, self.corpus.bos_id)
         count = (wanted != -100).sum()
-        device, size = self.world.device, config.micro_batch
+        device, size = self.world.device, self.passes.micro_batch
         items = []
         for start in range(0, len(inputs), size):
             rows = slice(start, start + size)
@@ -230,7 +230,7 @@ class Trainer:
         index, of = self.world.data
         losses = {}
         # A pipeline takes exactly as many microbatches as in training.
-        at_once = (self.passes.microbatches if self.passes.stages > 1 else 1) * self.config.micro_batch
+        at_once = (self.passes.microbatches if self.passes.stages > 1 else 1) * self.passes.micro_batch
         self.model.eval()
         for source, windows in self.windows.items():
             sums = torch.zeros(2, dtype=torch.float64, device=self.world.device)

@@ -230,13 +230,13 @@ class Passes:
         self.model = model
         self.stages = 1 if ranks is None else ranks.size("pipeline")
         self._sequence = config.sequence
+        self.microbatches, self.micro_batch = microbatches_of(config, 1 if ranks is None else ranks.size("data"))
         self._device = device
         self._count = torch.ones((), device=device)
         self._schedule: Schedule1F1B | None = None
         if ranks is not None and self.stages > 1:
             number = ranks.index("pipeline")
             stage = PipelineStage(model, number, self.stages, device, group=ranks.group("pipeline"))
-            self.microbatches = microbatches_of(config, ranks.size("data"))
             if self.microbatches < self.stages:
                 raise UserError(
                     f"a pipeline of {self.stages} stages needs as many passes a step, and {self.microbatches} are "
@@ -290,10 +290,11 @@ class Passes:
         return total
 
 
-def microbatches_of(config: TrainConfig, data_ranks: int) -> int:
-    """Passes a step on every rank: the batch, rounded up where ranks do not divide it."""
+def microbatches_of(config: TrainConfig, data_ranks: int) -> tuple[int, int]:
+    """Passes a step on every rank, and sequences in each: rounded up where ranks do not divide the batch."""
     per_rank = -(-config.batch_sequences // data_ranks)
-    return -(-per_rank // config.micro_batch)
+    size = min(config.micro_batch, per_rank)
+    return -(-per_rank // size), size
 
 
 def model_shape(model: ModelConfig) -> str:

@@ -51,6 +51,7 @@ class Plan:
     ranks: int
     layout: dict[str, int]
     microbatches: int
+    micro_batch: int
     flops: float
     """Of the whole run."""
     stages: tuple[StagePlan, ...]
@@ -60,13 +61,13 @@ class Plan:
         config, model = self.config, self.config.model
         shape = f"{model.layers} layers of {model.dim}, {model.heads} heads ({model.kv_heads} kv), ffn {model.ffn}"
         axes = " x ".join(f"{axis} {size}" for axis, size in self.layout.items() if size > 1) or "one process"
-        per_rank = config.micro_batch * self.microbatches
+        per_rank = self.micro_batch * self.microbatches
         lines = [
             f"{config.name}: {model.parameters:,} parameters: {shape}, vocabulary {model.vocab:,}",
             f"tokens      {config.steps * config.batch_sequences * config.sequence:,} in {config.steps:,} steps of "
             f"{config.batch_sequences:,} x {config.sequence:,}",
             f"compute     {self.flops:.3g} FLOPs",
-            f"ranks       {self.ranks:,}: {axes}; {per_rank} sequences a step each, {config.micro_batch} at a time",
+            f"ranks       {self.ranks:,}: {axes}; {per_rank} sequences a step each, {self.micro_batch} at a time",
             f"precision   {config.parallel.precision}, recompute {config.parallel.recompute}, "
             f"{'compiled' if config.parallel.compile else 'not compiled'}",
             "memory per rank (GiB; state is counted, the rest estimated)",
@@ -88,18 +89,18 @@ class Plan:
 def make_plan(config: TrainConfig, ranks: int) -> Plan:
     """The plan of a run on so many ranks. Must not be called where a process group exists."""
     sizes = layout(config, ranks)
-    microbatches = microbatches_of(config, sizes["replicate"] * sizes["shard"])
+    microbatches, micro_batch = microbatches_of(config, sizes["replicate"] * sizes["shard"])
     stages = []
     for stage in range(sizes["pipeline"]):
         rank = stage * (ranks // sizes["pipeline"])
-        stages.append(_stage(config, ranks, rank, sizes, microbatches, stage))
+        stages.append(_stage(config, ranks, rank, sizes, microbatches, micro_batch, stage))
     tokens = config.steps * config.batch_sequences * config.sequence
     flops = training_flops(config.model, config.sequence, tokens)
-    return Plan(config, ranks, sizes, microbatches, flops, tuple(stages))
+    return Plan(config, ranks, sizes, microbatches, micro_batch, flops, tuple(stages))
 
 
 def _stage(
-    config: TrainConfig, ranks: int, rank: int, sizes: dict[str, int], microbatches: int, stage: int
+    config: TrainConfig, ranks: int, rank: int, sizes: dict[str, int], microbatches: int, micro_batch: int, stage: int
 ) -> StagePlan:
     plan, split = config.parallel, sizes["tensor"]
     model = _sharded(config, ranks, rank, sizes)
@@ -118,7 +119,7 @@ def _stage(
     kept = activation_bytes(config.model, plan, split) * len(model.model.layers)
     # While a layer is worked out again, what it keeps is there once.
     again = 0 if plan.recompute == "none" else activation_bytes(config.model, Parallel(precision=plan.precision), split)
-    tokens = config.micro_batch * config.sequence
+    tokens = micro_batch * config.sequence
     output = 0
     if model.lm_head is not None:
         output = config.model.vocab * config.model.dim * 4 // split + _CHUNK["cuda"] * 4

@@ -79,7 +79,7 @@ def step(parallel: dict[str, Any], documents: bool) -> tuple[float, float, float
     inputs, targets, numbers = batch(documents=documents)
     count = (targets != -100).sum()
     items = []
-    for number in range(microbatches_of(settings, of)):
+    for number in range(microbatches_of(settings, of)[0]):
         place = number * of + rank
         if place < SEQUENCES:
             rows = slice(place, place + 1)
@@ -152,3 +152,11 @@ def test_stages_share_the_blocks_evenly_and_in_order():
 def test_a_plan_that_does_not_fit_is_refused_in_one_line(parallel, ranks, message):
     with pytest.raises(UserError, match=message):
         layout(config(parallel), ranks)
+
+
+@pytest.mark.parametrize(
+    ("micro_batch", "ranks", "expected"),
+    [(1, 1, (8, 1)), (8, 1, (1, 8)), (8, 2, (1, 4)), (3, 2, (2, 3)), (4, 3, (1, 3)), (1, 16, (1, 1))],
+)
+def test_ranks_take_no_more_in_a_pass_than_their_share_of_the_batch(micro_batch, ranks, expected):
+    assert microbatches_of(config({}, micro_batch=micro_batch), ranks) == expected
