@@ -47,7 +47,8 @@ class Result:
     step: int
     steps: int
     tokens: int
-    loss: float = math.nan
+    loss: float | None = None
+    """Of the last step of this process; None where none was left."""
     validation: dict[str, float] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
     skipped: int = 0
@@ -142,7 +143,7 @@ class Trainer:
             if due and self.step < last:
                 self._save()
                 saved = self.step
-            result.loss = loss
+            result.loss = loss if math.isfinite(loss) else None
             progress = self._progress(loss, norm, count / (time.perf_counter() - started))
             self.metrics.train(progress)
             if self.step % config.log_every == 0 or self.step == last:
