@@ -35,13 +35,14 @@ $(VENV)/.package: pyproject.toml $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/.package
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@touch $@
-
-$(VENV)/.train: pyproject.toml $(VENV)/.package
+# Each of these holds the one before it, and is installed in one go.
+$(VENV)/.train: pyproject.toml $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'
-	@touch $@
+	@touch $(VENV)/.package $@
+
+$(VENV)/.test: pyproject.toml $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $(VENV)/.package $(VENV)/.train $@
 
 train: $(VENV)/.train
 	@[ -e '$(DATA)/tokens/manifest.json' ] || [ -e '$(DATA)/manifest.json' ] || [ '$(DATA)' != corpus/cc-2020 ] || \
