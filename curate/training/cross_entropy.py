@@ -16,7 +16,7 @@ from torch import Tensor
 
 IGNORED = -100
 # Logits in memory at a time, in numbers: what stays in a CPU's cache, or fills a GPU.
-_CHUNK = {"cpu": 1 << 23, "cuda": 1 << 26}
+_CHUNK = {"cpu": 1 << 23, "cuda": 1 << 27}
 
 
 def linear_cross_entropy(

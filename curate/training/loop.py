@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import yaml
 
 from curate.errors import UserError
@@ -27,7 +29,7 @@ from curate.training.model import initialize
 from curate.training.optimizer import clip, gradient_norm, learning_rate, make_optimizer, set_rate
 from curate.training.parallel import Microbatch, Passes, build, total
 from curate.training.ranks import World, join_world
-from curate.training.record import Metrics, Progress
+from curate.training.record import METRICS, Metrics, Progress, read_metrics
 from curate.training.recover import Signals, Skips, check_replicas
 
 CONFIG = "config.yaml"
@@ -40,7 +42,7 @@ FREE = {"output", "parallel", "micro_batch", "checkpoint", "validate", "checksum
 class Result:
     """How a run ended. Losses are in nats per token.
 
-    first, validation: of each source's held-out windows before the first step of this process and after its last.
+    first, validation: of each source's held-out windows before the first step of the run and after its last.
     """
 
     output: str
@@ -68,6 +70,8 @@ def train(config: TrainConfig, *, say: Callable[[str], None] = print) -> Result:
         )
     if config.document_mask and config.parallel.precision == "fp32" and torch.cuda.is_available():
         raise UserError("on a GPU attention within documents is there in bf16 only: --set parallel.precision=bf16")
+    # Matrix products in fp32 may take a GPU's faster, coarser units; on a CPU this says nothing.
+    torch.set_float32_matmul_precision("high")
     with join_world(config) as world, Signals() as signals:
         quiet: Callable[[str], None] = say if world.rank == 0 else lambda line: None
         for name in corpus.names:
@@ -126,9 +130,11 @@ class Trainer:
         result = Result(config.output, self.step, last, 0)
         if self.step >= last:
             self.say(f"{config.output}: all {last:,} steps are done")
-        if self.step == 0 and self.windows:
+        measured = self._measured()
+        result.first, result.validation = measured.get(0, {}), measured.get(self.step, {})
+        # A run that was ended before it could validate makes up for it.
+        if self.step not in measured and (self.step % config.validate_.every == 0 or self.step == last):
             self._validated(result)
-        saved = self.step
         batches = iter(self.batches)
         while self.step < last and not result.stopped:
             started = time.perf_counter()
@@ -137,27 +143,33 @@ class Trainer:
             self.step += 1
             self.data_state = batch.state_after
             self.checkpoints.complete()
-            due = self.step % config.checkpoint.every == 0
-            if due or self.step % config.checksum_every == 0 or self.step == last:
-                check_replicas(self.model, self.optimizer, json.dumps(self._state()).encode(), self.world.ranks)
-            if due and self.step < last:
-                self._save()
-                saved = self.step
             result.loss = loss if math.isfinite(loss) else None
             progress = self._progress(loss, norm, count / (time.perf_counter() - started))
             self.metrics.train(progress)
             if self.step % config.log_every == 0 or self.step == last:
                 self.say(progress.line())
-            if self.step % config.validate_.every == 0 or self.step == last:
+            due = self.step % config.checkpoint.every == 0 or result.stopped or self.step == last
+            if due or self.step % config.checksum_every == 0:
+                check_replicas(self.model, self.optimizer, json.dumps(self._state()).encode(), self.world.ranks)
+            if due:
+                self._save()
+            # Who is asked to stop has little time left: what was trained is safe first.
+            if not result.stopped and (self.step % config.validate_.every == 0 or self.step == last):
                 self._validated(result)
-        if saved < self.step:
-            self._save()
         self.checkpoints.complete(wait=True)
         result.step, result.skipped = self.step, self.skips.skipped
         result.tokens = self._tokens()
-        if self.step >= last and not result.validation:
-            self._validated(result)
         return result
+
+    def _measured(self) -> dict[int, dict[str, float]]:
+        """Validation losses by step, as the run's record has them; the first rank's, on every rank."""
+        found: list[Any] = [None]
+        path = os.path.join(self.config.output, METRICS)
+        if self.world.rank == 0 and os.path.exists(path):
+            found = [{r["step"]: r["losses"] for r in read_metrics(path) if r["kind"] == "validation"}]
+        if self.world.ranks is not None:
+            dist.broadcast_object_list(found, src=0, device=self.world.device)
+        return found[0] or {}
 
     def _tokens(self) -> int:
         return self.step * self.config.batch_sequences * self.config.sequence
@@ -193,6 +205,8 @@ class Trainer:
         # In fp64, or a long sum of losses would show its rounding.
         sums = torch.stack([lost.double(), lost.new_tensor(float(asked)).double()])
         sums = total(sums, ranks, "loss")
+        # Tensor-parallel ranks have the same loss, but each may have been asked by itself.
+        total(sums[1:], ranks, "tensor")
         loss, stop = sums.tolist()
         mean, largest = loss / float(count), float(norm)
         if self.skips.allows(mean, largest):
@@ -293,4 +307,6 @@ def read_config(output: str) -> TrainConfig:
 def _differing(before: TrainConfig, after: TrainConfig) -> set[str]:
     old: Mapping[str, Any] = before.model_dump(mode="json", by_alias=True)
     new: Mapping[str, Any] = after.model_dump(mode="json", by_alias=True)
-    return {key for key in new if key not in FREE and old.get(key) != new[key]}
+    changed = {key for key in new if key not in FREE and old.get(key) != new[key]}
+    # How ranks are laid out changes nothing but rounding; precision does.
+    return changed | ({"parallel.precision"} if before.parallel.precision != after.parallel.precision else set())

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from curate.errors import UserError
+from curate.training.extra import need_training
 
 mix_app = typer.Typer(
     name="mix",
@@ -54,14 +55,7 @@ def fit(
 
     The same command takes up where it stopped; with more --runs it trains only those that are new.
     """
-    try:
-        import matplotlib
-        import scipy  # type: ignore[import-untyped]
-        import torch
-
-        del matplotlib, scipy, torch
-    except ImportError as error:
-        raise UserError(f"choosing a mix needs {error.name}: pip install 'curate[train]'") from None
+    need_training()
     from curate.training.config import parse_count
     from curate.training.mix import fit_mix
     from curate.training.mix_report import sentences, setting

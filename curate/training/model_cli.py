@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curate.errors import UserError
+from curate.training.extra import need_training
 
 if TYPE_CHECKING:
     from curate.tokens.tokenizer import Tokenizer
@@ -35,7 +36,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Write a checkpoint as a Hugging Face folder: `AutoModelForCausalLM.from_pretrained` reads it."""
-    _needs_torch()
+    need_training()
     from curate.training.export import export_run
 
     where = export_run(
@@ -75,7 +76,7 @@ def evaluate(
     dtype: Precision = None,
 ) -> None:
     """Print loss, perplexity and bits a byte of held-out tokens and of texts, and results of lm-eval's tasks."""
-    _needs_torch()
+    need_training()
     if not (data or text or tasks):
         raise UserError("nothing to evaluate on: give --data, --text or --tasks")
     from curate.training.evaluate import evaluate_data, score_text
@@ -144,7 +145,7 @@ def sample(
     dtype: Precision = None,
 ) -> None:
     """Print what the model writes after each prompt."""
-    _needs_torch()
+    need_training()
     from curate.training.evaluate import generate
     from curate.training.hugging_face import begins_with, load_tokenizer_of
 
@@ -209,13 +210,3 @@ def _read(path: str) -> str:
         return read_bytes(path).decode("utf-8", "replace")
     except OSError as error:
         raise UserError(f"--text {path}: {error.strerror or error}") from None
-
-
-def _needs_torch() -> None:
-    try:
-        import safetensors
-        import torch
-
-        del safetensors, torch
-    except ImportError as error:
-        raise UserError(f"this needs {error.name}: pip install 'curate[train]'") from None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -56,6 +57,9 @@ def gradient_norm(parameters: Iterable[nn.Parameter], ranks: Ranks | None) -> Te
         norm = norm.full_tensor()
     if ranks is not None and ranks.size("pipeline") > 1:
         norm = total(norm.square(), ranks, "pipeline").sqrt()
+    if ranks is not None:
+        # Replicas that add in another order would differ in the last bit, and drift apart.
+        dist.broadcast(norm, src=0)
     return norm
 
 

@@ -175,8 +175,11 @@ def _selective() -> Any:
 
 
 def _every_other_product() -> Callable[..., CheckpointPolicy]:
+    import torch.nn.attention.varlen  # which registers its operator
+
     aten = torch.ops.aten
     attention = {
+        torch.ops.torch_attn._varlen_attn.default,
         aten._scaled_dot_product_flash_attention.default,
         aten._scaled_dot_product_efficient_attention.default,
         aten._scaled_dot_product_cudnn_attention.default,

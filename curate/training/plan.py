@@ -110,11 +110,12 @@ def _stage(
         gathered = 0
     else:
         blocks = [sum(p.numel() for p in block.parameters()) // split for block in model.model.layers.values()]
-        ends = config.model.vocab * config.model.dim // split
-        # With a pipeline all of a stage stays gathered; else the layer in use, the next one, and the ends.
-        whole = sum(blocks) if sizes["pipeline"] > 1 else 2 * max(blocks)
-        whole += ends * ((model.model.embed_tokens is not None) + (model.lm_head is not None))
-        gathered = whole * width + max([*blocks, ends]) * width
+        end = config.model.vocab * config.model.dim // split
+        ends = end * ((model.model.embed_tokens is not None) + (model.lm_head is not None))
+        if sizes["pipeline"] > 1:  # all of the stage, and its gradients in fp32, until its last pass
+            gathered = (sum(blocks) + ends) * (width + GRADIENT)
+        else:  # the layer in use, the next one, and the ends; the gradients of one, and their copy in fp32
+            gathered = (2 * max(blocks) + ends) * width + max([*blocks, end]) * (width + GRADIENT)
     in_flight = min(microbatches, sizes["pipeline"] - stage)
     kept = activation_bytes(config.model, plan, split) * len(model.model.layers)
     # While a layer is worked out again, what it keeps is there once.
@@ -122,7 +123,9 @@ def _stage(
     tokens = micro_batch * config.sequence
     output = 0
     if model.lm_head is not None:
-        output = config.model.vocab * config.model.dim * 4 // split + _CHUNK["cuda"] * 4
+        # In bf16 a chunk and its part of the gradient stand beside their fp32 form.
+        half = 0 if plan.precision == "fp32" else 2
+        output = config.model.vocab * config.model.dim * (4 + half) // split + _CHUNK["cuda"] * (4 + half)
     return StagePlan(
         stage=stage,
         rank=rank,

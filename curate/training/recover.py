@@ -82,36 +82,41 @@ def checksum(tensor: Tensor) -> Tensor:
 def check_replicas(model: nn.Module, optimizer: torch.optim.Optimizer, state: bytes, ranks: Ranks | None) -> None:
     """Compare everything that several ranks hold in common: replicated parameters with their moments, and `state`.
 
-    SilentCorruption, on every rank that shares it, naming what differs. Sharded values have no second copy to be held
-    against; their checkpoint's hashes guard them on disk.
+    SilentCorruption on every rank, naming what differs where it is shared. Sharded values have no second copy to be
+    held against; their checkpoint's hashes guard them on disk.
     """
     if ranks is None:
         return
     device = next(model.parameters()).device
     digest = int.from_bytes(hashlib.sha256(state).digest()[:7], "big")
-    _compare(["the state of data and schedule"], torch.tensor([digest], device=device), None)
-    shared: dict[tuple[str, ...], list[tuple[str, Tensor, dist.ProcessGroup]]] = {}
+    wrong = _differing(["the state of data and schedule"], torch.tensor([digest], device=device), None)
+    shared: dict[str, list[tuple[str, Tensor, dist.ProcessGroup]]] = {}
     for name, tensor in _tensors(model, optimizer):
         mesh = tensor.device_mesh
         for axis, placement in enumerate(tensor.placements):
             if placement.is_replicate() and mesh.size(axis) > 1:
-                names = mesh.mesh_dim_names or ()
-                key = (names[axis],)
-                shared.setdefault(key, []).append((name, tensor.to_local(), mesh.get_group(axis)))
-    for items in shared.values():
-        sums = torch.stack([checksum(local) if local.numel() else torch.zeros((), dtype=torch.int64, device=device)
-                            for _, local, _ in items])  # fmt: skip
-        _compare([name for name, _, _ in items], sums, items[0][2])
+                shared.setdefault((mesh.mesh_dim_names or ())[axis], []).append(
+                    (name, tensor.to_local(), mesh.get_group(axis))
+                )
+    for axis_name in sorted(shared):
+        items = shared[axis_name]
+        sums = torch.stack([checksum(local) for _, local, _ in items])
+        wrong += _differing([name for name, _, _ in items], sums, items[0][2])
+    # All end together: one that went on would wait for the others in its next exchange.
+    count = torch.tensor(len(wrong), device=device)
+    dist.all_reduce(count, op=dist.ReduceOp.MAX)
+    if int(count):
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        where = f"{wrong[0]}{more}" if wrong else "what other ranks share"
+        raise SilentCorruption(f"ranks differ in {where}, which must be the same on each")
 
 
-def _compare(names: list[str], sums: Tensor, group: dist.ProcessGroup | None) -> None:
+def _differing(names: list[str], sums: Tensor, group: dist.ProcessGroup | None) -> list[str]:
+    """Those of the named sums that are not the same on all ranks of the group."""
     least, most = sums.clone(), sums.clone()
     dist.all_reduce(least, op=dist.ReduceOp.MIN, group=group)
     dist.all_reduce(most, op=dist.ReduceOp.MAX, group=group)
-    wrong = (least != most).nonzero().flatten().tolist()
-    if wrong:
-        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise SilentCorruption(f"ranks differ in {names[wrong[0]]}{more}, which must be the same on each")
+    return [names[place] for place in (least != most).nonzero().flatten().tolist()]
 
 
 def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, DTensor]]:

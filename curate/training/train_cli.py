@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from curate.errors import UserError
 from curate.training import model_cli
 from curate.training.config import TrainConfig, load_config, parse_count
+from curate.training.extra import need_training
 
 train_app = typer.Typer(
     name="train",
@@ -45,7 +45,7 @@ def train(
     """
     if context.invoked_subcommand is not None:
         return
-    _needs_torch()
+    need_training()
     from curate.training.loop import settle
 
     wanted = configured(config, data, steps, tokens, set_)
@@ -62,7 +62,7 @@ def plan(
     set_: Settings = None,
 ) -> None:
     """Print what a run would take on so many ranks: parameters, tokens, steps, FLOPs, memory per rank."""
-    _needs_torch()
+    need_training()
     from curate.training.plan import make_plan
 
     print("\n".join(make_plan(configured(config, None, steps, tokens, set_), ranks).lines()))
@@ -71,7 +71,7 @@ def plan(
 @train_app.command()
 def resume(output: Run, set_: Settings = None) -> None:
     """Take up a run from its newest checkpoint, on any number of ranks; --set changes how, not what, it computes."""
-    _needs_torch()
+    need_training()
     from curate.training.loop import read_config, settle
 
     read_config(output)
@@ -111,20 +111,13 @@ def run(config: TrainConfig) -> None:
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if rank == 0:
         print("\n".join(make_plan(config, size).lines()), flush=True)
-    result = train_on(config, say=lambda line: print(line, flush=True))
+    try:
+        result = train_on(config, say=lambda line: print(line, flush=True))
+    except UserError as error:
+        # A launcher shows the words of every rank.
+        raise UserError(f"rank {rank}: {error}" if rank else str(error)) from None
     if rank == 0:
         if result.stopped:
             print(f"stopped at step {result.step:,}; the same command takes up there", flush=True)
         else:
             print("\n".join(finish(config, result)), flush=True)
-
-
-def _needs_torch() -> None:
-    try:
-        import safetensors
-        import torch  # noqa: F401
-
-        del safetensors
-    except ImportError as error:
-        raise UserError(f"training needs {error.name}: pip install 'curate[train]'") from None
-    sys.modules["torch"].set_float32_matmul_precision("high")

@@ -143,7 +143,10 @@ def test_a_finished_run_is_not_run_again(whole):
     assert result.step == 16
     assert any("all 16 steps are done" in line for line in lines)
     assert losses(whole[0].output) == before
-    assert result.validation.keys() == {"book", "web"}
+    assert result.validation.keys() == result.first.keys() == {"book", "web"}
+    assert all(result.validation[source] < result.first[source] for source in result.first)
+    steps = [r["step"] for r in read_metrics(f"{whole[0].output}/metrics.jsonl") if r["kind"] == "validation"]
+    assert steps == [0, 8, 16]
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_counted(whole, monkeypatch):
@@ -197,6 +200,8 @@ def test_a_run_folder_does_not_change_its_recipe_in_silence(whole):
         settle(TrainConfig.model_validate({**settings, "seed": 5, "optimizer": {"lr": 1.0}}))
     settle(TrainConfig.model_validate({**settings, "log_every": 5, "parallel": {"tensor": 2}}))
     assert read_config(whole[0].output) == whole[0]
+    with pytest.raises(UserError, match=r"another parallel\.precision"):
+        settle(TrainConfig.model_validate({**settings, "parallel": {"precision": "bf16"}}))
     with pytest.raises(UserError, match="not a run"):
         read_config(str(corpus(Path(whole[0].output).parent)))
 
@@ -276,6 +281,15 @@ def test_a_run_on_two_ranks_goes_on_with_one_and_three_and_sees_the_same_batches
     three = beside(whole, "three")
     finished(torchrun(three, 3))
     torch.testing.assert_close(losses(three.output), losses(whole[0].output), rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.slow
+def test_one_rank_of_a_tensor_group_that_is_asked_to_stop_stops_all(whole):
+    config = beside(whole, "asked", parallel={"tensor": 2})
+    process = torchrun(config, 2)
+    wait_for_step(config, 5, process)
+    os.kill(ranks_of(process.pid)[1], signal.SIGUSR1)
+    assert "stopped at step" in finished(process)
 
 
 @pytest.mark.slow

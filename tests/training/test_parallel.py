@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,17 @@ from curate.errors import UserError
 from curate.training.config import ModelConfig, TrainConfig
 from curate.training.model import initialize, plain_name
 from curate.training.optimizer import gradient_norm
-from curate.training.parallel import Microbatch, Passes, Ranks, build, layout, microbatches_of, stage_layers, total
+from curate.training.parallel import (
+    Microbatch,
+    Passes,
+    Ranks,
+    _every_other_product,
+    build,
+    layout,
+    microbatches_of,
+    stage_layers,
+    total,
+)
 from tests.training.ranks import run
 
 MODEL = ModelConfig(dim=32, layers=3, heads=4, kv_heads=2, ffn=48, vocab=101, context=16)
@@ -160,3 +171,24 @@ def test_a_plan_that_does_not_fit_is_refused_in_one_line(parallel, ranks, messag
 )
 def test_ranks_take_no_more_in_a_pass_than_their_share_of_the_batch(micro_batch, ranks, expected):
     assert microbatches_of(config({}, micro_batch=micro_batch), ranks) == expected
+
+
+def test_selective_recomputation_keeps_attention_and_every_other_product():
+    from torch.utils.checkpoint import CheckpointPolicy
+
+    policy, forward, again = (
+        _every_other_product(),
+        SimpleNamespace(is_recompute=False),
+        SimpleNamespace(is_recompute=True),
+    )
+    aten = torch.ops.aten
+    for context in (forward, again):
+        kept = [policy(context, aten.mm.default) is CheckpointPolicy.MUST_SAVE for _ in range(7)]
+        assert kept == [True, False, True, False, True, False, True]
+    for operator in (
+        aten._scaled_dot_product_flash_attention.default,
+        aten._scaled_dot_product_flash_attention_for_cpu.default,
+        torch.ops.torch_attn._varlen_attn.default,
+    ):
+        assert policy(forward, operator) is CheckpointPolicy.MUST_SAVE
+    assert policy(forward, aten.silu.default) is CheckpointPolicy.PREFER_RECOMPUTE
