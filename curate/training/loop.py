@@ -20,7 +20,7 @@ import torch.distributed as dist
 import yaml
 
 from curate.errors import UserError
-from curate.storage import atomic_write, exists, join, read_bytes
+from curate.storage import atomic_write, exists, join, listing, read_bytes, remove
 from curate.training.checkpoint import Checkpointer
 from curate.training.config import TrainConfig, parse_config
 from curate.training.data import Batch, Batches, Corpus, targets
@@ -29,7 +29,7 @@ from curate.training.model import initialize
 from curate.training.optimizer import clip, gradient_norm, learning_rate, make_optimizer, set_rate
 from curate.training.parallel import Microbatch, Passes, build, total
 from curate.training.ranks import World, join_world
-from curate.training.record import METRICS, Metrics, Progress, read_metrics
+from curate.training.record import EVENTS, METRICS, Metrics, Progress, read_metrics
 from curate.training.recover import Signals, Skips, check_replicas
 
 CONFIG = "config.yaml"
@@ -279,19 +279,23 @@ class Trainer:
 
 
 def settle(config: TrainConfig) -> TrainConfig:
-    """The config as its run folder has it: written at the first start, compared at later ones."""
+    """Give the run its folder, which the first rank writes; the config.
+
+    UserError where the folder has checkpoints of another recipe. What an attempt left that had none is replaced.
+    """
     path = join(config.output, CONFIG)
-    if exists(path):
-        before = read_config(config.output)
-        changed = sorted(_differing(before, config))
-        if changed:
-            raise UserError(
-                f"{config.output} holds a run with another {', '.join(changed)}: `curate train resume {config.output}` "
-                "goes on with it, another --output starts anew"
-            )
-        return config
-    with atomic_write(path) as out:
-        out.write(yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False).encode())
+    first = os.environ.get("RANK", "0") == "0"
+    changed = sorted(_differing(read_config(config.output), config)) if exists(path) else []
+    if changed and listing(join(config.output, CHECKPOINTS)):
+        raise UserError(
+            f"{config.output} holds a run with another {', '.join(changed)}: `curate train resume {config.output}` "
+            "goes on with it, another --output starts anew"
+        )
+    if first and (changed or not exists(path)):
+        for name in (METRICS, EVENTS):
+            remove(join(config.output, name))
+        with atomic_write(path) as out:
+            out.write(yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False).encode())
     return config
 
 

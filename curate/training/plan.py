@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed.tensor import DTensor
 
+from curate.errors import UserError
 from curate.training.config import ModelConfig, Parallel, TrainConfig
 from curate.training.cross_entropy import _CHUNK
 from curate.training.metrics import training_flops
@@ -97,6 +98,21 @@ def make_plan(config: TrainConfig, ranks: int) -> Plan:
     tokens = config.steps * config.batch_sequences * config.sequence
     flops = training_flops(config.model, config.sequence, tokens)
     return Plan(config, ranks, sizes, microbatches, micro_batch, flops, tuple(stages))
+
+
+def refuse_what_cannot_fit(plan: Plan) -> None:
+    """UserError where what a rank surely holds, weights and optimizer, is more than this machine has for it."""
+    if torch.cuda.is_available():
+        there, of = torch.cuda.get_device_properties(0).total_memory, "GPU"
+    else:
+        ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        there, of = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // ranks_here, "process"
+    needed = max(stage.state for stage in plan.stages)
+    if needed > there:
+        raise UserError(
+            f"{plan.config.name} on {plan.ranks:,} ranks takes {needed / GIB:,.0f} GiB of each for weights and "
+            f"optimizer alone, and a {of} here has {there / GIB:,.0f}: take more ranks, or a smaller model"
+        )
 
 
 def _stage(

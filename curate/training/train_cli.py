@@ -106,11 +106,13 @@ def run(config: TrainConfig) -> None:
     """Plan, train, and at the end write the model and what there is to see."""
     from curate.training.finish import finish
     from curate.training.loop import train as train_on
-    from curate.training.plan import make_plan
+    from curate.training.plan import make_plan, refuse_what_cannot_fit
 
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if rank == 0:
-        print("\n".join(make_plan(config, size).lines()), flush=True)
+        plan = make_plan(config, size)
+        print("\n".join(plan.lines()), flush=True)
+        refuse_what_cannot_fit(plan)
     try:
         result = train_on(config, say=lambda line: print(line, flush=True))
     except UserError as error:

@@ -206,6 +206,15 @@ def test_a_run_folder_does_not_change_its_recipe_in_silence(whole):
         read_config(str(corpus(Path(whole[0].output).parent)))
 
 
+def test_what_an_attempt_left_that_trained_nothing_is_replaced(tmp_path):
+    wrong = tiny(tmp_path, data=["nowhere"])
+    with pytest.raises(UserError, match="not a whole token dataset"):
+        train(settle(wrong), say=quiet)
+    right = tiny(tmp_path)
+    settle(right)
+    assert read_config(right.output) == right
+
+
 def torchrun(config: TrainConfig, ranks: int, *more: str) -> subprocess.Popen[str]:
     """`torchrun … -m curate train` as a user types it."""
     file = Path(f"{config.output}.yaml")

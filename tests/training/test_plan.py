@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 import torch
 
+from curate.errors import UserError
 from curate.training.config import ModelConfig, Parallel, load_config
 from curate.training.model import Block, rotation_table
-from curate.training.plan import activation_bytes, make_plan
+from curate.training.plan import activation_bytes, make_plan, refuse_what_cannot_fit
 from tests.training.ranks import run
 from tests.training.test_parallel import config
 
@@ -81,3 +83,11 @@ def test_recomputing_keeps_less():
         activation_bytes(model, Parallel(precision="bf16", recompute=mode)) for mode in ("none", "selective", "full")
     )
     assert none > some > full == 2 * model.dim
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has another limit")
+def test_a_model_that_cannot_fit_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1 << 22}[name])
+    refuse_what_cannot_fit(make_plan(load_config("tiny"), 1))
+    with pytest.raises(UserError, match=r"llama1-65b on 1 ranks takes 973 GiB of each .* here has 16"):
+        refuse_what_cannot_fit(make_plan(load_config("llama1-65b"), 1))
