@@ -1,7 +1,8 @@
 """Models by name: where they lie, what they are, and whether they are the ones that were asked for.
 
 A reference is the name of a model (`kenlm-en`) or a path, with `@sha256:<64 hex digits>` after it to pin the bytes.
-Names are looked up in the folder $CURATE_MODELS, then among the models that come with the package.
+Names are looked up in the folder $CURATE_MODELS, then among the models that come with the package, then among those
+that `curate models pull` put into the user's cache.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from curate.errors import UserError
 from curate.models.cards import DEFAULT_FOLDER
+from curate.models.published import catalogue
 
 _PIN = "@sha256:"
 _CARD = ".card.json"
@@ -37,7 +39,7 @@ def resolve(reference: str) -> ModelFile:
     name, pinned, wanted = reference.partition(_PIN)
     if pinned and (len(wanted) != 64 or set(wanted) - set("0123456789abcdef")):
         raise UserError(f"model {name}: @sha256: must be followed by 64 lower-case hex digits")
-    path = _find(name)
+    path = locate(name)
     found = file_sha256(path)
     if pinned and found != wanted:
         raise UserError(f"model {name} ({path}) has sha256 {found}, but the reference pins {wanted}")
@@ -51,9 +53,9 @@ def file_sha256(path: Path) -> str:
 
 
 def cards() -> list[dict[str, Any]]:
-    """The cards of every model that can be named, by name; $CURATE_MODELS comes before the package."""
+    """The cards of every model that can be named, by name; of several with one name that of the one it means."""
     found: dict[str, dict[str, Any]] = {}
-    for folder in _folders():
+    for folder in folders():
         for path in sorted(folder.glob(f"*{_CARD}")):
             found.setdefault(path.name.removesuffix(_CARD), _read(path))
     return [found[name] for name in sorted(found)]
@@ -62,37 +64,49 @@ def cards() -> list[dict[str, Any]]:
 def card(name: str) -> dict[str, Any] | None:
     """The card of a model by its name (a pin after it is ignored), or None where it has none."""
     name = name.partition(_PIN)[0]
-    for folder in _folders():
+    for folder in folders():
         path = folder / f"{name}{_CARD}"
         if not _is_path(name) and path.is_file():
             return _read(path)
     return None
 
 
-def _folders() -> list[Path]:
+def folders() -> list[Path]:
+    """Where names are looked up, in this order; they need not exist.
+
+    The package comes before the cache, so that a pull never changes what the name of a shipped model means.
+    """
     named = os.environ.get("CURATE_MODELS")
-    return ([Path(named)] if named else []) + [DEFAULT_FOLDER]
+    return ([Path(named)] if named else []) + [DEFAULT_FOLDER, cache_folder()]
+
+
+def cache_folder() -> Path:
+    """`curate/models` in $XDG_CACHE_HOME, which is ~/.cache where it is not set."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "curate" / "models"
 
 
 def _is_path(name: str) -> bool:
     return "/" in name or os.sep in name
 
 
-def _find(name: str) -> Path:
+def locate(name: str) -> Path:
+    """The file of a name or path (without a pin), not read; UserError when it is not there."""
     if _is_path(name):
         path = Path(name).expanduser()
         if path.is_file():
             return path
         raise UserError(f"no model file {name}")
-    for folder in _folders():
+    for folder in folders():
         for path in _candidates(folder, name):
             if path.is_file():
                 return path
-    known = _known()
-    near = get_close_matches(name, known, n=1)
+    names = known()
+    near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
+    if name in catalogue():
+        hint = f"`curate models pull {name}` brings it; "
     raise UserError(
-        f"no model {name!r}: {hint}the models here are {', '.join(known)}; "
+        f"no model {name!r}: {hint}the models here are {', '.join(names)}; "
         "give a path, or put the file into a folder and name that in $CURATE_MODELS"
     )
 
@@ -100,12 +114,22 @@ def _find(name: str) -> Path:
 def _candidates(folder: Path, name: str) -> list[Path]:
     description = folder / f"{name}{_CARD}"
     described = [folder / Path(str(_read(description).get("file", ""))).name] if description.is_file() else []
-    return [*described, *(folder / f"{name}{suffix}" for suffix in _SUFFIXES), folder / name]
+    guessed = (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
+    return [*described, *(path for path in guessed if not _named_whole(path)), folder / name]
 
 
-def _known() -> list[str]:
-    files = (path.name for folder in _folders() if folder.is_dir() for path in folder.iterdir())
-    names = {file.removesuffix(suffix) for file in files for suffix in (_CARD, *_SUFFIXES) if file.endswith(suffix)}
+def _named_whole(path: Path) -> bool:
+    """Is there a card under the file's whole name? Then `lid.176.bin` is a model of that name, and not `lid.176`."""
+    return path.with_name(f"{path.name}{_CARD}").is_file()
+
+
+def known() -> list[str]:
+    """Every name that may be asked for, sorted; a card may be there whose file is not."""
+    paths = [path for folder in folders() if folder.is_dir() for path in folder.iterdir()]
+    names = {path.name.removesuffix(_CARD) for path in paths if path.name.endswith(_CARD)}
+    for path in paths:
+        if not _named_whole(path):
+            names |= {path.name.removesuffix(suffix) for suffix in _SUFFIXES if path.name.endswith(suffix)}
     return sorted(names)
 
 
