@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import socket
 import threading
+import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -236,6 +237,23 @@ def test_offline_it_is_one_line_that_names_the_url_and_the_way_by_hand(cache: Pa
     assert f"download {model.url} elsewhere and run `curate models pull wise --from FILE`" in message
     assert "\n" not in message
     assert left_in(cache) == []
+
+
+def test_an_untrusted_certificate_names_the_way_by_hand_and_a_full_disk_does_not(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(cause: Exception) -> Callable[..., int]:
+        def fetch(*_: Any, **__: Any) -> int:
+            raise UserError("why") from cause
+
+        return fetch
+
+    monkeypatch.setattr("curate.models.pull.fetch", failing(urllib.error.URLError("certificate")))
+    with pytest.raises(UserError, match="why; or download"):
+        pull(server.model())
+    monkeypatch.setattr("curate.models.pull.fetch", failing(OSError("no room")))
+    with pytest.raises(UserError, match="why$"):
+        pull(server.model())
 
 
 def test_a_file_brought_by_hand_is_checked_and_described_like_a_fetched_one(
