@@ -252,7 +252,7 @@ def test_an_untrusted_certificate_names_the_way_by_hand_and_a_full_disk_does_not
     with pytest.raises(UserError, match="why; or download"):
         pull(server.model())
     monkeypatch.setattr("curate.models.pull.fetch", failing(OSError("no room")))
-    with pytest.raises(UserError, match="why$"):
+    with pytest.raises(UserError, match=r"why$"):
         pull(server.model())
 
 
