@@ -1,4 +1,4 @@
-"""The door: `curate build`, `explain`, `report`, `verify`, `train`, `mix`."""
+"""The door: `curate build`, `explain`, `report`, `verify`, `models`, `train`, `mix`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from curate.errors import UserError
+from curate.models.models_cli import models_app
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
 
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Build pretraining corpora from raw crawls with LLaMA's recipes, and explain every document.",
 )
+app.add_typer(models_app)
 app.add_typer(train_app)
 app.add_typer(mix_app)
 OutputFolder = Annotated[str, typer.Argument(help="The folder of a build (its --output).", metavar="DIR")]
