@@ -26,7 +26,8 @@ def section(name: str, cls: type[Filter]) -> str:
     """One filter: what it does, its rules with their defaults and sources, its other keys."""
     config = cls.Config()
     lines = [f"## `{name}`", "", inspect.cleandoc(cls.__doc__ or ""), ""]
-    lines += ["| reason | kept when | default | source |", "|---|---|---|---|"]
+    if cls.rules:
+        lines += ["| reason | kept when | default | source |", "|---|---|---|---|"]
     for rule in cls.rules:
         default = shown(getattr(config, rule.parameter))
         kept = f"`{rule.measurement}` {rule.keep} `{rule.parameter}`"
@@ -34,7 +35,7 @@ def section(name: str, cls: type[Filter]) -> str:
     deciding = {rule.parameter for rule in cls.rules} | {"enabled", "languages"}
     others = [f"`{key}`: {shown(getattr(config, key))}" for key in cls.Config.model_fields if key not in deciding]
     if others:
-        lines += ["", f"Other keys: {'; '.join(others)}."]
+        lines += [*([""] if cls.rules else []), f"Other keys: {'; '.join(others)}."]
     return "\n".join([*lines, ""])
 
 
@@ -44,7 +45,7 @@ def shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) if value else "none"
     if isinstance(value, dict):
-        return ", ".join(f"{key} → {getattr(inner, 'model', inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} → {getattr(inner, 'model', inner)}" for key, inner in value.items()) or "none"
     return str(value)
 
 

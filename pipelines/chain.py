@@ -13,6 +13,7 @@ from curate.manifest import explain_validation, nearest
 from curate.text.page import Page
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
+from filters.classifiers import Classifiers
 from filters.filter import Filter, Value, Verdict
 from filters.fineweb import FineWeb
 from filters.gopher_quality import GopherQuality
@@ -32,6 +33,7 @@ FILTERS: dict[str, type[Filter]] = {
         Perplexity,
         Quality,
         Nsfw,
+        Classifiers,
         C4,
         MC4,
         GopherQuality,

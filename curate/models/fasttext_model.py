@@ -41,6 +41,11 @@ class FastTextModel:
             return None
         return top[1] if top[0] == label else 1.0 - top[1]
 
+    def distribution(self, text: str) -> dict[str, float]:
+        """P of each label without its prefix, of any number of labels; empty where no word is known."""
+        found = self._model.f.predict(one_line(text) + "\n", -1, 0.0, "strict")
+        return {str(label).removeprefix(LABEL): min(float(probability), 1.0) for probability, label in found}
+
 
 def one_line(text: str) -> str:
     """The text as fastText can take it: newlines and NULs are spaces, lone surrogates are question marks."""

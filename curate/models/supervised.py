@@ -14,7 +14,7 @@ from curate.models.fasttext_model import LABEL, FastTextModel, one_line
 
 
 def train_classifier(
-    examples: Sequence[tuple[str, str]], output: Path, *, quantize: bool = True, **settings: Any
+    examples: Sequence[tuple[str, str]], output: Path, *, quantize: bool = True, seed: int = 0, **settings: Any
 ) -> None:
     """Train on (label, text) pairs in their order and write the model.
 
@@ -24,7 +24,7 @@ def train_classifier(
     with tempfile.TemporaryDirectory() as temporary:
         text = Path(temporary, "examples.txt")
         text.write_text("".join(f"{LABEL}{label} {one_line(line)}\n" for label, line in examples), encoding="utf-8")
-        model = fasttext.train_supervised(input=str(text), thread=1, seed=0, verbose=0, **settings)
+        model = fasttext.train_supervised(input=str(text), thread=1, seed=seed, verbose=0, **settings)
         if quantize:
             model.quantize(qnorm=True, thread=1, verbose=0)
         model.save_model(str(output))
