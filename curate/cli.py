@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from curate.errors import UserError
+from curate.models.classifier_cli import classifier
 from curate.models.models_cli import models_app
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
@@ -30,6 +31,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Build pretraining corpora from raw crawls with LLaMA's recipes, and explain every document.",
 )
+training_of_models = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Train a model of your own.")
+training_of_models.callback()(lambda: None)  # one command is still a command
+training_of_models.command()(classifier)
+models_app.add_typer(training_of_models, name="train")
 app.add_typer(models_app)
 app.add_typer(train_app)
 app.add_typer(mix_app)
