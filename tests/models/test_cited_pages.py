@@ -286,3 +286,22 @@ def test_pages_that_real_wikipedias_cite_are_told_from_the_rest_of_a_real_crawl(
     assert read.pages > 20
     assert negatives
     assert not keys.cited([page.url for page in negatives]).any()
+
+
+def test_pages_of_a_crawl_that_a_dump_cites_become_the_positives(tmp_path: Path, sample_crawl: Path) -> None:
+    pages = list(pages_of_crawl(resolve_inputs([str(sample_crawl)], base=str(ROOT))))
+    urls = sorted({url for url, text in pages if len(text) >= 2 * LEAST_CHARACTERS})[::5]
+    forms = ["{{{{cite web|url={}}}}}", "[{}#part Title]", "[https://web.archive.org/web/20200101000000/{} T]", "{}"]
+    refs = "".join(f"<ref>{form.format(url)}</ref>" for form, url in zip(forms * len(urls), urls, strict=False))
+    text = refs.replace("&", "&amp;").replace("<", "&lt;")
+    dump = tmp_path / "dump.xml"
+    dump.write_text(
+        f"<mediawiki><page><title>T</title><ns>0</ns><revision><text>{text}</text></revision></page></mediawiki>"
+    )
+    keys = CitedKeys.of(reference.key for reference in references(dump))
+    positives, negatives = select_pages(keys, pages, positives=100, negatives=100).samples()
+    cited = {lookup_key(url) for url in urls}
+    assert len(cited) >= 4
+    assert {lookup_key(page.url) for page in positives} == cited
+    assert negatives
+    assert not cited & {lookup_key(page.url) for page in negatives}
