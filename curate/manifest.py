@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from curate.errors import UserError
 
+Model = TypeVar("Model", bound=BaseModel)
 _UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 
 
@@ -189,17 +190,28 @@ def load_manifest(path: str, settings: Sequence[str] = ()) -> Manifest:
     if not file.is_file():
         here = [str(p) for p in Path("manifests").glob("*.yaml")]
         raise UserError(f"no manifest at {path}{nearest(path, here)}")
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: a manifest is a mapping with at least `name`")
+    raw = read_yaml(file, "a manifest is a mapping with at least `name`")
     return parse_manifest(apply_settings(raw, settings), path)
 
 
-def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
+def read_yaml(file: Path, otherwise: str) -> dict[str, Any]:
+    """The mapping in a YAML file; UserError where it is none, for which `otherwise` says what it must be."""
     try:
-        return Manifest.model_validate(raw)
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{file}: {otherwise}")
+    return raw
+
+
+def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
+    return validated(Manifest, raw, where)
+
+
+def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
+    """`raw` as this kind of config; UserError naming the key, and the nearest known one."""
+    try:
+        return model.model_validate(raw)
     except ValidationError as error:
-        raise explain_validation(error, Manifest, where) from error
+        raise explain_validation(error, model, where) from error

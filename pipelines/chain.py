@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from curate.errors import UserError
-from curate.manifest import explain_validation, nearest
+from curate.manifest import nearest, validated
 from curate.text.page import Page
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
@@ -51,10 +50,7 @@ def build_chain(filters: Mapping[str, Mapping[str, Any]], where: str) -> list[Fi
         cls = FILTERS.get(name)
         if cls is None:
             raise UserError(f"{where}: unknown filter {name!r}{nearest(name, list(FILTERS))}")
-        try:
-            config = cls.Config.model_validate(settings or {})
-        except ValidationError as error:
-            raise explain_validation(error, cls.Config, f"{where}: filters.{name}") from error
+        config = validated(cls.Config, settings or {}, f"{where}: filters.{name}")
         if config.enabled:
             chain.append(cls(config))
     return chain

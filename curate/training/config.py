@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from curate.errors import UserError
-from curate.manifest import apply_settings, explain_validation, nearest
+from curate.manifest import apply_settings, nearest, read_yaml, validated
 
 _UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
 
@@ -228,12 +227,7 @@ def load_config(name: str, settings: Sequence[str] = ()) -> TrainConfig:
         path = Path(name)
         if not path.is_file():
             raise UserError(f"no recipe or file {name!r}{nearest(name, list(RECIPES))}")
-        try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-            raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(raw, dict):
-            raise UserError(f"{name}: a training recipe is a mapping")
+        raw = read_yaml(path, "a training recipe is a mapping")
         base = raw.pop("recipe", "")
         if base and (not isinstance(base, str) or base not in RECIPES):
             raise UserError(f"{name}: no recipe {base!r}{nearest(str(base), list(RECIPES))}")
@@ -242,21 +236,38 @@ def load_config(name: str, settings: Sequence[str] = ()) -> TrainConfig:
     whole = _merged(start, asked)
     if isinstance(asked.get("model"), dict) and "context" in asked["model"] and "sequence" not in asked:
         whole["sequence"] = asked["model"]["context"]
-    steps = whole.pop("steps", None)
-    config = parse_config(whole, name)
-    if steps is not None:
-        if not isinstance(steps, int) or steps < 1:
-            raise UserError(f"{name}: steps: must be a whole number above 0, not {steps!r}")
-        config = config.model_copy(update={"tokens": steps * config.batch_sequences * config.sequence})
-    return config
+    return parse_config(whole, name)
 
 
 def parse_config(raw: Mapping[str, Any], where: str) -> TrainConfig:
-    """A validated config; UserError naming the key and the nearest known one."""
+    """A validated config, whose budget `steps` may say; UserError naming the key and the nearest known one."""
+    config = validated(TrainConfig, {key: value for key, value in raw.items() if key != "steps"}, where)
+    steps = raw.get("steps")
+    if steps is None:
+        return config
+    if not isinstance(steps, int) or steps < 1:
+        raise UserError(f"{where}: steps: must be a whole number above 0, not {steps!r}")
+    return config.model_copy(update={"tokens": steps * config.batch_sequences * config.sequence})
+
+
+def asked_tokens(text: str, option: str) -> int:
+    """The number of tokens that an option of the command line says: 300M, 1.4T. UserError where it says none."""
     try:
-        return TrainConfig.model_validate(raw)
-    except ValidationError as error:
-        raise explain_validation(error, TrainConfig, where) from None
+        count = int(parse_count(text))
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise UserError(f"{option} {text!r}: write a number of tokens, such as 300M or 1.4T")
+    return count
+
+
+def what_is_computed(config: TrainConfig) -> dict[str, Any]:
+    """The settings, as JSON, on which the parameters of a run depend; how ranks are laid out changes but rounding."""
+    settings = config.model_dump(mode="json", by_alias=True)
+    parallel = settings["parallel"]
+    for free in ("output", "parallel", "micro_batch", "checkpoint", "validate", "checksum_every", "log_every"):
+        del settings[free]
+    return {**settings, "parallel.precision": parallel["precision"]}
 
 
 def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -225,8 +225,3 @@ def _named(datasets: Sequence[TokenDataset]) -> dict[str, tuple[TokenDataset, st
                 raise UserError(f"{places[name][0].root} and {dataset.root} both have a source {name}: rename a folder")
             places[name] = dataset, source
     return places
-
-
-def held_out(corpus: Corpus, name: str, sequence: int, limit: int) -> Integers:
-    """See `Corpus.held_out`."""
-    return corpus.held_out(name, sequence, limit)

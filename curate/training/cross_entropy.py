@@ -15,8 +15,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 IGNORED = -100
+"""The target of a position that predicts nothing (`torch.nn.functional.cross_entropy`'s own)."""
 # Logits in memory at a time, in numbers: what stays in a CPU's cache, or fills a GPU.
-_CHUNK = {"cpu": 1 << 23, "cuda": 1 << 27}
+CHUNK = {"cpu": 1 << 23, "cuda": 1 << 27}
 
 
 def linear_cross_entropy(
@@ -44,7 +45,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         first: int,
         needed: bool,
     ) -> Tensor:
-        rows = max(16, _CHUNK.get(hidden.device.type, 1 << 24) // weight.shape[0])
+        rows = max(16, CHUNK.get(hidden.device.type, 1 << 24) // weight.shape[0])
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if needed else None
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if needed else None

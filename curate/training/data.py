@@ -14,16 +14,14 @@ import torch
 from torch import Tensor
 
 from curate.errors import UserError
-from curate.training.corpus import Corpus, Source, Spans, Split, held_out, split
+from curate.training.corpus import Corpus, Source, Spans, Split, split
+from curate.training.cross_entropy import IGNORED
 from curate.training.order import Integers, Mixture, Order
 
 __all__ = [
-    "IGNORED", "Batch", "Batches", "Corpus", "Mixture", "Order", "Source", "Spans", "Split", "held_out", "split",
+    "IGNORED", "Batch", "Batches", "Corpus", "Mixture", "Order", "Source", "Spans", "Split", "split",
     "targets",
 ]  # fmt: skip
-
-IGNORED = -100
-"""The target of a position that predicts nothing (`torch.nn.functional.cross_entropy`'s own)."""
 
 _AHEAD = 2
 """Batches read ahead."""

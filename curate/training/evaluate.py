@@ -18,7 +18,7 @@ from torch import Tensor
 from curate.errors import UserError
 from curate.tokens.tokenizer import Tokenizer
 from curate.training.cross_entropy import IGNORED
-from curate.training.data import Corpus, held_out, targets
+from curate.training.data import Corpus, targets
 from curate.training.model import Llama
 from curate.training.vocabulary import Vocabulary
 
@@ -97,7 +97,7 @@ def evaluate_data(
         )
     scores = {}
     for name in corpus.names:
-        windows = held_out(corpus, name, sequence or model.config.context, limit)
+        windows = corpus.held_out(name, sequence or model.config.context, limit)
         if len(windows):
             scores[name] = perplexity(
                 model,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 
 from curate.errors import UserError
 
@@ -12,7 +12,5 @@ MODULES = ("torch", "safetensors", "tensorboard", "matplotlib", "scipy")
 def need_training() -> None:
     """UserError that says how to get it, where a module of the extra is not installed."""
     for name in MODULES:
-        try:
-            import_module(name)
-        except ImportError as error:
-            raise UserError(f"this needs {error.name or name}: pip install 'curate[train]'") from None
+        if find_spec(name) is None:
+            raise UserError(f"this needs {name}: pip install 'curate[train]'")

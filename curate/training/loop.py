@@ -11,7 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ import yaml
 from curate.errors import UserError
 from curate.storage import atomic_write, exists, join, listing, read_bytes, remove
 from curate.training.checkpoint import Checkpointer
-from curate.training.config import TrainConfig, parse_config
+from curate.training.config import TrainConfig, parse_config, what_is_computed
+from curate.training.cross_entropy import IGNORED
 from curate.training.data import Batch, Batches, Corpus, targets
 from curate.training.metrics import flops_per_token, mfu, peak_flops
 from curate.training.model import initialize
@@ -34,8 +35,6 @@ from curate.training.recover import Signals, Skips, check_replicas
 
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
-FREE = {"output", "parallel", "micro_batch", "checkpoint", "validate", "checksum_every", "log_every"}
-"""Keys that a resumed run may change: what it computes stays the same."""
 
 
 @dataclass
@@ -218,7 +217,7 @@ class Trainer:
         """This rank's sequences as passes, and how many targets they hold."""
         config = self.config
         inputs, wanted, documents = targets(tokens, valid, config.document_mask, self.corpus.eos_id, self.corpus.bos_id)
-        count = (wanted != -100).sum()
+        count = (wanted != IGNORED).sum()
         device, size = self.world.device, self.passes.micro_batch
         items = []
         for start in range(0, len(inputs), size):
@@ -285,7 +284,9 @@ def settle(config: TrainConfig) -> TrainConfig:
     """
     path = join(config.output, CONFIG)
     first = os.environ.get("RANK", "0") == "0"
-    changed = sorted(_differing(read_config(config.output), config)) if exists(path) else []
+    new = what_is_computed(config)
+    old = what_is_computed(read_config(config.output)) if exists(path) else new
+    changed = sorted(key for key in new if old[key] != new[key])
     if changed and listing(join(config.output, CHECKPOINTS)):
         raise UserError(
             f"{config.output} holds a run with another {', '.join(changed)}: `curate train resume {config.output}` "
@@ -306,11 +307,3 @@ def read_config(output: str) -> TrainConfig:
         raise UserError(f"{output} is not a run: it has no {CONFIG}")
     raw: Any = yaml.safe_load(read_bytes(path))
     return parse_config(raw, path)
-
-
-def _differing(before: TrainConfig, after: TrainConfig) -> set[str]:
-    old: Mapping[str, Any] = before.model_dump(mode="json", by_alias=True)
-    new: Mapping[str, Any] = after.model_dump(mode="json", by_alias=True)
-    changed = {key for key in new if key not in FREE and old.get(key) != new[key]}
-    # How ranks are laid out changes nothing but rounding; precision does.
-    return changed | ({"parallel.precision"} if before.parallel.precision != after.parallel.precision else set())

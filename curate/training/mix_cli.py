@@ -56,20 +56,17 @@ def fit(
     The same command takes up where it stopped; with more --runs it trains only those that are new.
     """
     need_training()
-    from curate.training.config import parse_count
+    from curate.training.config import asked_tokens
     from curate.training.mix import fit_mix
     from curate.training.mix_report import sentences, setting
     from curate.training.proxies import configured
 
-    tokens = None if budget is None else parse_count(budget)
-    if tokens is not None and not (str(tokens).isdecimal() and int(tokens)):
-        raise UserError(f"--budget {budget!r}: write a number of tokens, such as 300M or 1.4T")
     record = fit_mix(
         data,
         output,
         proxy=configured(config, set_ or ()),
         runs=runs,
-        budget=None if tokens is None else int(tokens),
+        budget=None if budget is None else asked_tokens(budget, "--budget"),
         target=parse_weights(target or ()),
         max_epochs=max_epochs,
         least_share=least_share,

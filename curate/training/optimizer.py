@@ -66,8 +66,4 @@ def gradient_norm(parameters: Iterable[nn.Parameter], ranks: Ranks | None) -> Te
 @torch.no_grad()
 def clip(parameters: Iterable[nn.Parameter], norm: Tensor, largest: float) -> None:
     """Scale the gradient down to `largest` where its norm is above."""
-    scale = torch.clamp(largest / (norm + 1e-6), max=1.0)
-    for parameter in parameters:
-        if parameter.grad is not None:
-            grad = parameter.grad
-            (grad.to_local() if isinstance(grad, DTensor) else grad).mul_(scale.to(grad.device))
+    nn.utils.clip_grads_with_norm_(parameters, largest, norm)

@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from curate.errors import UserError
 from curate.training.config import ModelConfig, Parallel, TrainConfig
-from curate.training.cross_entropy import _CHUNK
+from curate.training.cross_entropy import CHUNK
 from curate.training.metrics import training_flops
 from curate.training.model import Llama
 from curate.training.parallel import Ranks, build, layout, microbatches_of
@@ -141,7 +141,7 @@ def _stage(
     if model.lm_head is not None:
         # In bf16 a chunk and its part of the gradient stand beside their fp32 form.
         half = 0 if plan.precision == "fp32" else 2
-        output = config.model.vocab * config.model.dim * (4 + half) // split + _CHUNK["cuda"] * (4 + half)
+        output = config.model.vocab * config.model.dim * (4 + half) // split + CHUNK["cuda"] * (4 + half)
     return StagePlan(
         stage=stage,
         rank=rank,
@@ -161,15 +161,11 @@ def _sharded(config: TrainConfig, ranks: int, rank: int, sizes: dict[str, int]) 
     # The pretence of a group is PyTorch's own, made for such dry runs.
     from torch.testing._internal.distributed.fake_pg import FakeStore
 
-    before = {key: os.environ.get(key) for key in ("LOCAL_RANK",)}
-    os.environ["LOCAL_RANK"] = "0"
     dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=ranks)
     try:
         return build(config, Ranks(sizes, "cpu"), meta)
     finally:
         dist.destroy_process_group()
-        for key, value in before.items():
-            os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
 
 
 def activation_bytes(model: ModelConfig, plan: Parallel, split: int = 1) -> float:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from curate.errors import UserError
 from curate.manifest import apply_settings
 from curate.storage import BrokenSeal, canonical, exists, join, read_sealed, remove, write_sealed
 from curate.training.config import (
@@ -21,6 +20,7 @@ from curate.training.config import (
     Validate,
     load_config,
     parse_config,
+    what_is_computed,
 )
 
 TrainProxy = Callable[[dict[str, float], ModelConfig, int], Mapping[str, float]]
@@ -68,14 +68,7 @@ def configured(recipe: str | None, settings: Sequence[str] = ()) -> TrainConfig:
     """A proxy's training: of a recipe or YAML file, or PROXY, changed by settings as `load_config` takes them."""
     if recipe is not None:
         return load_config(recipe, settings)
-    raw = apply_settings(PROXY.model_dump(by_alias=True), settings)
-    steps = raw.pop("steps", None)
-    config = parse_config(raw, "--set")
-    if steps is None:
-        return config
-    if not isinstance(steps, int) or steps < 1:
-        raise UserError(f"--set: steps: must be a whole number above 0, not {steps!r}")
-    return config.model_copy(update={"tokens": steps * config.batch_sequences * config.sequence})
+    return parse_config(apply_settings(PROXY.model_dump(by_alias=True), settings), "--set")
 
 
 def sample_mixtures(tokens: Mapping[str, int], runs: int, seed: int) -> list[dict[str, float]]:
@@ -154,10 +147,10 @@ def config_of(config: TrainConfig, proxy: Proxy) -> TrainConfig:
 
 def key_of(config: TrainConfig, proxy: Proxy, fingerprint: str) -> str:
     """Names all that a proxy's loss depends on: the data, the mix, the model and how it is trained."""
-    asked = config_of(config, proxy).model_dump(mode="json", by_alias=True)
-    # How it is laid out on ranks and recorded does not change what it computes.
-    for free in ("name", "data", "output", "parallel", "micro_batch", "checkpoint", "checksum_every", "log_every"):
-        del asked[free]
+    run = config_of(config, proxy)
+    # The fingerprint says which data, wherever it lies.
+    asked = {key: value for key, value in what_is_computed(run).items() if key not in ("name", "data")}
+    asked["validate"] = run.validate_.model_dump(mode="json")
     return hashlib.sha256(canonical({"data": fingerprint, "run": asked})).hexdigest()[:24]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from curate.errors import UserError
 from curate.training import model_cli
-from curate.training.config import TrainConfig, load_config, parse_count
+from curate.training.config import TrainConfig, asked_tokens, load_config
 from curate.training.extra import need_training
 
 train_app = typer.Typer(
@@ -94,11 +94,7 @@ def configured(
     if tokens is not None:
         if steps is not None:
             raise UserError("--steps and --tokens are both the budget: give one")
-        count = parse_count(tokens)
-        try:
-            loaded = loaded.model_copy(update={"tokens": int(count)})
-        except ValueError:
-            raise UserError(f"--tokens {tokens!r}: write a number, such as 300M or 1.4T") from None
+        loaded = loaded.model_copy(update={"tokens": asked_tokens(tokens, "--tokens")})
     return loaded.model_copy(update={"data": tuple(data)}) if data else loaded
 
 

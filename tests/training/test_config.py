@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import UserError
-from curate.training.config import RECIPES, TrainConfig, load_config, parse_config
+from curate.training.config import RECIPES, TrainConfig, asked_tokens, load_config, parse_config
 
 
 @pytest.mark.parametrize("name", sorted(set(RECIPES) - {"tiny"}))
@@ -181,3 +181,10 @@ def test_a_config_survives_being_written_and_read() -> None:
     for recipe in RECIPES.values():
         assert parse_config(recipe.model_dump(by_alias=True, mode="json"), "here") == recipe
         assert TrainConfig.model_validate_json(recipe.model_dump_json(by_alias=True)) == recipe
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-5", "1.5", ""])
+def test_a_number_of_tokens_on_the_command_line_is_one_above_0(text: str) -> None:
+    assert asked_tokens("300M", "--tokens") == 300_000_000
+    with pytest.raises(UserError, match=r"--tokens .*: write a number of tokens"):
+        asked_tokens(text, "--tokens")

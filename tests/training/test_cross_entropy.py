@@ -48,7 +48,7 @@ def test_value_and_gradients_are_those_of_torch(
     targets = torch.randint(0, pieces, (rows,), generator=generator)
     targets[torch.rand(rows, generator=generator) < ignored] = IGNORED
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(cross_entropy._CHUNK, "cpu", chunk)
+        patch.setitem(cross_entropy.CHUNK, "cpu", chunk)
         ours, expected = both(hidden, weight, targets, scale)
     for mine, theirs in zip(ours, expected, strict=True):
         torch.testing.assert_close(mine.double(), theirs, rtol=1e-4, atol=1e-4)
@@ -56,7 +56,7 @@ def test_value_and_gradients_are_those_of_torch(
 
 @pytest.mark.parametrize("rows", [15, 16, 17, 31, 32, 33])
 def test_rows_on_either_side_of_a_chunk_count_once(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cross_entropy._CHUNK, "cpu", 1)  # sixteen rows at a time, the least
+    monkeypatch.setitem(cross_entropy.CHUNK, "cpu", 1)  # sixteen rows at a time, the least
     ours, expected = both(torch.randn(rows, 8), torch.randn(20, 8), torch.randint(0, 20, (rows,)))
     for mine, theirs in zip(ours, expected, strict=True):
         torch.testing.assert_close(mine.double(), theirs, rtol=1e-4, atol=1e-4)

@@ -20,7 +20,7 @@ from curate.errors import UserError
 from curate.storage import read_sealed, write_sealed
 from curate.tokens import reader
 from curate.tokens.reader import TokenDataset
-from curate.training.data import IGNORED, Batch, Batches, Corpus, Source, held_out, split, targets
+from curate.training.data import IGNORED, Batch, Batches, Corpus, Source, split, targets
 from curate.training.order import Mixture
 from tests.tokens.conftest import build
 
@@ -326,12 +326,12 @@ def test_a_single_document_is_cut_and_nothing_is_held_out_where_none_is_asked_fo
 
 
 def test_held_out_windows_are_never_trained_on(root: str, corpus: Corpus) -> None:
-    windows = held_out(corpus, "books", SEQUENCE, 1000)
+    windows = corpus.held_out("books", SEQUENCE, 1000)
     trained = {token for window in corpus.source("books", SEQUENCE, 0) for token in window.tolist()} - {1, 2}
     assert len(windows) > 10
     assert not trained & set(windows.ravel().tolist())
-    assert held_out(corpus, "books", SEQUENCE, 3).tolist() == windows[:3].tolist()
-    assert held_out(corpus, "books", 400, 3).shape == (0, 401)
+    assert corpus.held_out("books", SEQUENCE, 3).tolist() == windows[:3].tolist()
+    assert corpus.held_out("books", 400, 3).shape == (0, 401)
     at = tokens_of(root, "books", corpus.splits["books"].held_out)
     assert windows[0].tolist() == at[: SEQUENCE + 1]
     assert windows[1].tolist() == at[SEQUENCE : 2 * SEQUENCE + 1]

@@ -228,8 +228,9 @@ def test_what_a_loss_depends_on_is_its_key_and_how_it_is_laid_out_is_not() -> No
         key_of(PROXY, Proxy(proxy.weights, PROXY.model, 11), "data"),
         key_of(PROXY.model_copy(update={"seed": 1}), proxy, "data"),
         key_of(configured(None, ["optimizer.lr=1e-4"]), proxy, "data"),
+        key_of(configured(None, ["parallel.precision=bf16"]), proxy, "data"),
     ]
-    assert len({key, *others}) == 7
+    assert len({key, *others}) == 8
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.integers(1, 10**12), min_size=2, max_size=9))
