@@ -17,6 +17,7 @@ from rich.console import Console
 from curate.errors import UserError
 from curate.models.classifier_cli import classifier
 from curate.models.models_cli import models_app
+from curate.report.clean import printable
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
 
@@ -133,21 +134,16 @@ def explain(
     console = Console(soft_wrap=True, highlight=False)
     for story in stories:
         for key, value in story.subject.items():
-            console.print(f"{key}: {printable(value)}", markup=False)
+            console.print(f"{key}: {printable(str(value))}", markup=False)
         for step in story.steps:
             console.print(f"  {step.stage}: {step.outcome}: {printable(step.detail)}", markup=False)
             if step.stage == "score" and lines:
                 for key, value in step.facts.items():
-                    console.print(f"      {key} = {printable(value)}", markup=False)
+                    console.print(f"      {key} = {printable(str(value))}", markup=False)
             for line in step.facts.get("lines", ()):
                 shown = f"line {line['line']}, {line['copies']} copies, also in {line['also_in']}: {line['text']}"
                 console.print(f"      {printable(shown)}", markup=False)
         console.print(f"=> {printable(story.outcome)}\n", markup=False)
-
-
-def printable(value: object) -> str:
-    """Crawled text on a terminal: no control characters."""
-    return "".join(c if c.isprintable() else " " for c in str(value))
 
 
 @app.command()

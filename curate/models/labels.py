@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from curate.errors import UserError
+from curate.report.clean import printable
 
 MOST_OF_A_LINE = 64 << 20
 _PARQUET, _GZIP, _ZSTANDARD = b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -103,7 +104,7 @@ def _labelled(path: Path, number: int, record: Any, text_key: str, label_key: st
     if label is None:
         return bad("not_a_label", _shown(given))
     known = isinstance(name, str | int) and not isinstance(name, bool)
-    return LabelledText(_line(str(name))[:200] if known else f"{path.name}:{number}", label, text)
+    return LabelledText(printable(str(name))[:200] if known else f"{path.name}:{number}", label, text)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -123,7 +124,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield number, BadLine(path.name, number, "not_json", _line(str(error))[:_DETAIL])
+                yield number, BadLine(path.name, number, "not_json", printable(str(error))[:_DETAIL])
 
 
 @contextmanager
@@ -189,8 +190,4 @@ def _parquet(path: Path, text_key: str, label_key: str) -> Iterator[tuple[int, A
 def _shown(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = ", ".join(map(str, value)) or "nothing"
-    return _line(str(value))[:_DETAIL]
-
-
-def _line(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+    return printable(str(value))[:_DETAIL]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curate.errors import UserError
+from curate.report.clean import printable
 
 if TYPE_CHECKING:
     from curate.download import Progress
@@ -34,7 +35,8 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What can be named in a manifest, and what can be pulled."""
-    here, absent = models_here(), models_to_pull()
+    here = models_here()
+    absent = models_to_pull(here)
     if as_json:
         print(json.dumps([*here, *absent], indent=2, ensure_ascii=False))
         return
@@ -116,11 +118,10 @@ def models_here() -> list[dict[str, Any]]:
     return rows
 
 
-def models_to_pull() -> list[dict[str, Any]]:
-    """Rows of the public models that are not here; bytes is None, and sha256 "" where none is published."""
+def models_to_pull(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the public models that are not among those here; bytes is None, and sha256 "" where none is published."""
     from curate.models.published import catalogue
 
-    rows = models_here()
     here = {model["name"] for model in rows}
     same = {model["sha256"]: model["name"] for model in rows}
     return [
@@ -190,14 +191,10 @@ def _show(model: dict[str, Any]) -> None:
     sha256 = model["sha256"][:_SHORT] or "pinned by the first pull"
     languages = " ".join(model["languages"]) or "-"
     print(f"{model['name']}  {model['where']}  {size_text(model['bytes'])}  sha256 {sha256}")
-    print(f"    {_line(model['kind'])}; {_line(languages)}")
-    print(f"    licence: {_line(model['licence']) or '-'}; from: {_line(model['origin']) or '-'}")
+    print(f"    {printable(model['kind'])}; {printable(languages)}")
+    print(f"    licence: {printable(model['licence']) or '-'}; from: {printable(model['origin']) or '-'}")
     if model["bytes"] is not None:
-        print(f"    how good: {_line(headline(model['measured'])) or 'not measured'}")
-
-
-def _line(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+        print(f"    how good: {printable(headline(model['measured'])) or 'not measured'}")
 
 
 @contextmanager

@@ -12,12 +12,18 @@ _GONE = re.compile(
     "\ufdd0-\ufdef" + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17)) + "]"
 )
 _LONE = re.compile("[\ud800-\udfff]")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _BREAK = re.compile("\r\n?|[\u2028\u2029]")
 
 
 def clean(text: str) -> str:
     """Text without control characters, direction marks and noncharacters; a lone surrogate becomes U+FFFD."""
-    return _LONE.sub("\ufffd", _GONE.sub("", _BREAK.sub("\n", text)))
+    return _LONE.sub(REPLACEMENT, _GONE.sub("", _BREAK.sub("\n", text)))
+
+
+def printable(text: str, instead: str = " ", keep: str = "") -> str:
+    """Text for a line on a terminal or a label: `instead` of characters that cannot be seen and are not in `keep`."""
+    return "".join(c if c.isprintable() or c in keep else instead for c in text)
 
 
 def shorten(text: str, most: int) -> str:

@@ -11,6 +11,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from curate.report.clean import printable
+
 Kind = Literal["stage", "in", "dropped", "set_aside", "out"]
 HEADINGS = ("stage and reason", "documents", "share", "characters", "share", "tokens")
 _WIDTHS = (40, 14, 8, 18, 8, 18)
@@ -137,7 +139,7 @@ def cells(row: Row) -> tuple[str, str, str, str, str, str]:
     prefix = {"stage": "", "in": "  ", "dropped": "  - ", "set_aside": "  ! set aside: ", "out": "  "}[row.kind]
     tokens = "" if row.tokens is None else f"≈ {row.tokens:,}" if row.estimated else f"{row.tokens:,}"
     return (
-        prefix + "".join(c if c.isprintable() else "?" for c in row.label),
+        prefix + printable(row.label, "?"),
         _count(row.documents),
         percent(row.share),
         _count(row.characters),

@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict
 
 from curate.errors import UserError
+from curate.report.clean import printable
 from curate.storage import write_sealed
 from curate.training.config import TrainConfig
 from curate.training.loop import Result
@@ -45,7 +46,7 @@ def finish(config: TrainConfig, result: Result) -> list[str]:
             text = _sample(folder)
             with Metrics(config.output, resumed=result.step) as metrics:
                 metrics.sample(result.step, text)
-            lines.append("it writes: " + " ".join("".join(c if c.isprintable() else " " for c in text).split()))
+            lines.append("it writes: " + " ".join(printable(text).split()))
     write_sealed(os.path.join(config.output, SUMMARY), asdict(result))
     return lines
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from curate.report.clean import REPLACEMENT, printable
 from curate.storage import atomic_write, join
 from curate.training.plot import short_count
 
@@ -92,7 +93,7 @@ def page(record: Record) -> str:
     """mix.html."""
     rows = Markup("").join(
         Markup("<tr><td>{}<td>{:.4f}<td>{:.4f} to {:.4f}<td>{:.4f}<td>{:.4f}<td>{:.3g}<td>{}").format(
-            _printable(name), share, *record["proportions_interval"][name], record["tokens_shares"][name],
+            printable(name, REPLACEMENT), share, *record["proportions_interval"][name], record["tokens_shares"][name],
             record["bounds"][name], record["epochs"][name],
             _between(loss) if (loss := record["predicted"]["by_source"].get(name)) else "",
         )
@@ -179,7 +180,7 @@ def _draw_shares(axes: Any, record: Record) -> None:
         [y + 0.2 for y in places], [record["tokens_shares"][name] for name in names], height=0.38, color=_GREY,
         label="share of the tokens",
     )  # fmt: skip
-    axes.set_yticks(places, [_printable(name) for name in names])
+    axes.set_yticks(places, [printable(name, REPLACEMENT) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("share of the training tokens")
 
@@ -213,7 +214,3 @@ def _between(loss: Record) -> str:
 
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
-
-
-def _printable(name: str) -> str:
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curate.errors import UserError
+from curate.report.clean import REPLACEMENT, printable
 from curate.training.extra import need_training
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def sample(
             llama, pieces, start, tokens, begin=begin, temperature=temperature, top_p=top_p, seed=seed + number
         )
         # A model may write anything, control sequences of a terminal too.
-        print("".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in written))
+        print(printable(written, REPLACEMENT, keep="\n\t"))
 
 
 def _told(scores: dict[str, Score]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.report.clean import REPLACEMENT, printable
 from curate.storage import atomic_write
 from curate.training.record import METRICS, read_metrics
 
@@ -107,7 +108,7 @@ def draw(out: Any, train: Curve, validation: Mapping[str, Curve], *, log_tokens:
             handles += axes.plot(
                 tokens[shown], loss[shown], color=colour, linestyle=dash, marker=marker, markersize=3, linewidth=1.4
             )
-            labels.append(f"validation: {_printable(name)}")
+            labels.append("validation: " + printable(name, REPLACEMENT))
         if log_tokens and any((tokens > 0).any() for tokens, _ in (train, *validation.values())):
             axes.set_xscale("log")
             axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
@@ -116,7 +117,7 @@ def draw(out: Any, train: Curve, validation: Mapping[str, Curve], *, log_tokens:
         axes.xaxis.set_major_formatter(counts)
         axes.set_xlabel("tokens")
         axes.set_ylabel("loss (nats per token)")
-        heading = axes.set_title(_printable(title), loc="left")
+        heading = axes.set_title(printable(title, REPLACEMENT), loc="left")
         if columns:
             legend = figure.legend(handles, labels, frameon=False, loc="outside right upper", ncols=columns)
         else:
@@ -145,7 +146,3 @@ def _curve(points: Sequence[tuple[float, float]]) -> Curve:
 def _thin(points: int, most: int) -> NDArray[np.int64]:
     """Places of at most `most` points, evenly spread, first and last among them."""
     return np.unique(np.linspace(0, points - 1, min(points, most)).round().astype(np.int64))
-
-
-def _printable(name: str) -> str:
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in name)
