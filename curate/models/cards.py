@@ -16,6 +16,7 @@ from curate.storage import atomic_write, canonical
 
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 _TRAINERS = ("sentencepiece", "fasttext-community", "ufal.kenlm", "mwparserfromhell", "Resiliparse")
+ROLES = ("perplexity", "perplexity-pieces", "tokenizer", "quality", "nsfw", "language", "classifier")
 
 
 def card_path(model: Path) -> Path:
@@ -27,6 +28,9 @@ def write_card(
     model: Path,
     *,
     kind: str,
+    role: str = "",
+    licence: str = "",
+    command: str = "",
     languages: list[str],
     parameters: dict[str, Any],
     data: dict[str, Any],
@@ -36,8 +40,9 @@ def write_card(
 ) -> None:
     """Write the card of a model file that is already there.
 
-    parameters: of the training; data: how much of what; inputs: sha256 of every input file; measured: on documents
-    that were held out.
+    role: what the model does, one of ROLES, by which `curate models evaluate` measures it; licence: of the model, SPDX;
+    command: the one that made it; parameters: of the training; data: how much of what; inputs: sha256 of every input
+    file; measured: on documents that were held out.
     """
     card = {
         "name": card_path(model).name.removesuffix(".card.json"),
@@ -45,6 +50,7 @@ def write_card(
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "bytes": model.stat().st_size,
         "kind": kind,
+        **{key: value for key, value in (("role", role), ("licence", licence), ("command", command)) if value},
         "languages": languages,
         "parameters": parameters,
         "data": data,
