@@ -69,12 +69,18 @@ def build(
     from curate.crawl_index import parse_count
     from curate.inputs import resolve_inputs
     from curate.manifest import load_manifest
+    from curate.sources.registry import source_class
     from pipelines import fork_server
 
     recipe = load_manifest(manifest, set_ or ())
     folder = output or f"corpus/{recipe.name}"
     given = [spec for spec in input or () if spec]
-    inputs = resolve_inputs(given or [str(sample_folder(recipe.source))], base=".", warcs=parse_count(warcs))
+    inputs = resolve_inputs(
+        given or [str(sample_folder(recipe.source))],
+        base=".",
+        warcs=parse_count(warcs),
+        suffixes=source_class(recipe.source).suffixes,
+    )
     processes = workers or workers_for(inputs)
     if processes > 1 and runner == "DirectRunner":
         fork_server.start()  # it loads what workers need while this process does
@@ -112,7 +118,7 @@ def sample_folder(source: str) -> Path:
     """The bundled sample of a source."""
     import curate.sample
 
-    return Path(str(curate.sample.__file__)).parent / {"commoncrawl": "crawl"}[source]
+    return Path(str(curate.sample.__file__)).parent / {"commoncrawl": "crawl"}.get(source, source)
 
 
 @app.command()

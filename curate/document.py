@@ -17,6 +17,7 @@ class Document:
     date: ISO 8601 UTC (`2020-12-01T03:04:05Z`), or "" where unknown.
     language_declared: what the page says of itself (BCP 47 as written), or "".
     licence: SPDX expression, or "" where unknown.
+    metadata: what else the source says of it (authors, scores, categories), a JSON object with sorted keys, or "".
     digest: 32 hex digits, BLAKE2b-128 of the text in UTF-8.
     file, offset, index: where its bytes lie: the input file's key, the byte offset of the (compressed) member or
     record, and the record's ordinal inside that member (0 unless one gzip member holds several records).
@@ -30,6 +31,7 @@ class Document:
     date: str
     language_declared: str
     licence: str
+    metadata: str
     digest: str
     file: str
     offset: int
@@ -49,6 +51,7 @@ DOCUMENT_SCHEMA = pa.schema(
         pa.field("date", pa.string(), nullable=False),
         pa.field("language_declared", pa.string(), nullable=False),
         pa.field("licence", pa.string(), nullable=False),
+        pa.field("metadata", pa.string(), nullable=False),
         pa.field("digest", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("offset", pa.uint64(), nullable=False),

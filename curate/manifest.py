@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from curate.errors import UserError
 
@@ -33,48 +34,36 @@ def parse_bytes(value: Any) -> Any:
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class UrlBlocklist(_Section):
-    """Addresses that are dropped before their page is extracted. Files hold one entry a line, `#` begins a comment."""
-
-    enabled: bool = True
-    domains_file: str | None = None
-    """Instead of the short list that comes with the package; likewise the words."""
-    words_file: str | None = None
-    domains: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-
-
-class Extract(_Section):
-    """How raw input becomes documents."""
+class ExtractSection(Section):
+    """How raw input becomes documents: what every source has; each has settings of its own beside it."""
 
     range_bytes: Bytes = 32 << 20
-    """A file is split into ranges of about this many (compressed) bytes; the unit of work and of resume."""
-    max_record_bytes: Bytes = 32 << 20
-    wet_first_line_is_title: bool = True
-    """CommonCrawl's WET files begin each page with its title; CCNet keeps it apart from the text."""
-    robots: tuple[str, ...] = ()
-    """Directives of robots meta tags and X-Robots-Tag that drop a page, e.g. [noai, noindex]."""
-    url_blocklist: UrlBlocklist = UrlBlocklist()
+    """Input is split into pieces of about this many (stored) bytes, and smaller files are put together: the unit of
+    work and of resume."""
+
+    def files(self) -> list[tuple[str, str]]:
+        """(key, path) of every file that these settings name: a build depends on what they hold."""
+        return []
 
 
-class UrlDedup(_Section):
+class UrlDedup(Section):
     """One page an address: the latest capture stays (Llama-3 §3.1.1), the first in file order where dates tie."""
 
     enabled: bool = True
     normal_form: Literal["c4", "exact"] = "c4"
 
 
-class ExactDedup(_Section):
+class ExactDedup(Section):
     """One page a text: the first in file order stays."""
 
     enabled: bool = True
 
 
-class LineDedup(_Section):
+class LineDedup(Section):
     """CCNet's paragraph deduplication (Wenzek et al. 2019, §3.1)."""
 
     enabled: bool = True
@@ -86,7 +75,7 @@ class LineDedup(_Section):
     """CCNet's code keeps accents in the normal form, its paper strips them."""
 
 
-class NearDedup(_Section):
+class NearDedup(Section):
     """MinHash near-duplicates (FineWeb's parameters). Of a connected group the longest text stays, then file order."""
 
     enabled: bool = True
@@ -98,7 +87,7 @@ class NearDedup(_Section):
     seed: int = 1
 
 
-class Dedup(_Section):
+class Dedup(Section):
     url: UrlDedup = UrlDedup()
     exact: ExactDedup = ExactDedup()
     lines: LineDedup = LineDedup()
@@ -107,7 +96,7 @@ class Dedup(_Section):
     """Partitions of each shuffle: a worker holds one at a time."""
 
 
-class Tokens(_Section):
+class Tokens(Section):
     """How kept documents become tokens/v1."""
 
     tokenizer: str = "tokenizer-32k"
@@ -118,13 +107,14 @@ class Tokens(_Section):
     seed: int = 0
 
 
-class Manifest(_Section):
+class Manifest(Section):
     """A whole recipe. Unknown keys are refused; defaults are the published parameters."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
-    source: Literal["commoncrawl"] = "commoncrawl"
-    extract: Extract = Extract()
+    source: str = "commoncrawl"
+    extract: ExtractSection = ExtractSection()
+    """Of the source's own kind: `manifest_type` makes a manifest for each source."""
     dedup: Dedup = Dedup()
     filters: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Filters in the order they act; the first that drops a document is its reason."""
@@ -206,7 +196,28 @@ def read_yaml(file: Path, otherwise: str) -> dict[str, Any]:
 
 
 def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
-    return validated(Manifest, raw, where)
+    """The manifest in a mapping, its `extract` section as its source has it; UserError in one line on any mistake."""
+    from curate.sources.registry import SOURCES
+
+    source = raw.get("source", "commoncrawl")
+    if source not in SOURCES:
+        raise UserError(f"{where}: unknown source {source!r}{nearest(str(source), list(SOURCES))}")
+    return validated(manifest_type(source), raw, where)
+
+
+@cache
+def manifest_type(source: str) -> type[Manifest]:
+    """The kind of manifest that a source's recipes have."""
+    from curate.sources.registry import source_class
+
+    extract = source_class(source).Config
+    return create_model(
+        "Manifest",
+        __base__=Manifest,
+        __doc__=Manifest.__doc__,
+        source=(str, source),
+        extract=(extract, extract()),
+    )
 
 
 def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:

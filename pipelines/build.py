@@ -20,6 +20,7 @@ from curate.errors import UserError
 from curate.inputs import InputFile
 from curate.manifest import Manifest
 from curate.models.registry import resolve
+from curate.sources.commoncrawl import CommonCrawlExtract
 from curate.storage import (
     BrokenSeal,
     atomic_write,
@@ -35,7 +36,7 @@ from curate.storage import (
 )
 from curate.tokens.schema import MANIFEST
 from filters.perplexity import Perplexity
-from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, score, select, tokens
+from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, extract, score, select, tokens
 from pipelines.chain import build_chain
 from pipelines.console import Reporter
 from pipelines.engine import Engine
@@ -90,22 +91,27 @@ class Build:
 
     def run_stages(self) -> list[Record]:
         config, dedup = self.manifest, self.manifest.dedup
-        extract = self.stage(
+        extracted = self.stage(
             "extract",
             "documents",
-            {"input": self.input_depends(), **config.extract.model_dump(mode="json"), **self.blocklist_hashes()},
-            lambda: commoncrawl.run_extract(self.engine, self.inputs, config.extract, self.output),
+            {
+                "source": config.source,
+                "input": self.input_depends(),
+                **config.extract.model_dump(mode="json"),
+                **self.file_hashes(),
+            },
+            self.extract,
             ("set_aside",),
-            len(commoncrawl.plan(self.inputs, config.extract.range_bytes)),
+            self.extract_shards(),
         )
-        shards = [record["shard"] for record in extract["shards"]]
-        files = [(record["shard"], record["file_index"]) for record in extract["shards"]]
+        shards = [record["shard"] for record in extracted["shards"]]
+        files = [(record["shard"], record["file_index"]) for record in extracted["shards"]]
         count = len(shards)
         dumped = dedup.model_dump(mode="json")
         documents = self.stage(
             "dedup_documents",
             dedup_documents.FOLDER,
-            {"extract": extract["fingerprint"], **{key: dumped[key] for key in ("url", "exact", "buckets")}},
+            {"extract": extracted["fingerprint"], **{key: dumped[key] for key in ("url", "exact", "buckets")}},
             lambda: dedup_documents.run_dedup_documents(self.engine, shards, dedup, self.output),
             total=count,
         )
@@ -161,7 +167,7 @@ class Build:
             watch=join(tokens.FOLDER, f"source={config.source}"),
             keep_record=True,
         )
-        return [extract, documents, lines, near, scored, selected, tokenized]
+        return [extracted, documents, lines, near, scored, selected, tokenized]
 
     def stage(
         self,
@@ -189,6 +195,19 @@ class Build:
             watched,
             self.reporter.say,
         )
+
+    def extract(self) -> Record:
+        """CommonCrawl's ranges must be seen to meet; what other sources read is known beforehand."""
+        config = self.manifest.extract
+        if isinstance(config, CommonCrawlExtract):
+            return commoncrawl.run_extract(self.engine, self.inputs, config, self.output)
+        return extract.run_extract(self.engine, self.manifest.source, self.inputs, config, self.output)
+
+    def extract_shards(self) -> int:
+        config = self.manifest.extract
+        if isinstance(config, CommonCrawlExtract):
+            return len(commoncrawl.plan(self.inputs, config.range_bytes))
+        return len(extract.plan(self.manifest.source, self.inputs, config))
 
     def select(self, shards: list[int]) -> Record:
         """Resolve percentiles into numbers, then decide and encode. The record keeps the numbers."""
@@ -240,17 +259,14 @@ class Build:
         listed = [[item.file, item.size, item.etag] for item in self.inputs]
         return {"files": len(listed), "sha256": hashlib.sha256(canonical(listed)).hexdigest()}
 
-    def blocklist_hashes(self) -> dict[str, str]:
-        """The content of the blocklist files counts, not only their names."""
+    def file_hashes(self) -> dict[str, str]:
+        """The content of files that the extract section names counts, not only their names."""
         hashes: dict[str, str] = {}
-        blocklist = self.manifest.extract.url_blocklist
-        for name in ("domains_file", "words_file"):
-            path = getattr(blocklist, name)
-            if path is not None:
-                if not exists(path):
-                    raise UserError(f"{self.where}: extract.url_blocklist.{name}: no file at {path}")
-                fs, inner = filesystem(path)
-                hashes[f"{name}_sha256"] = hashlib.sha256(fs.cat_file(inner)).hexdigest()
+        for name, path in self.manifest.extract.files():
+            if not exists(path):
+                raise UserError(f"{self.where}: extract.{name}: no file at {path}")
+            fs, inner = filesystem(path)
+            hashes[f"{name.rpartition('.')[2]}_sha256"] = hashlib.sha256(fs.cat_file(inner)).hexdigest()
         return hashes
 
     def model_hashes(self) -> dict[str, str]:

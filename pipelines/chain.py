@@ -82,7 +82,7 @@ def after(item: Filter, page: Page, row: Mapping[str, Value]) -> Page:
     if item.name == Language.name:
         page.language = str(row["language.language"] or "")
     edited = item.edit(page) if item.concerns(page) else None
-    return page if edited is None else Page(edited, page.url, page.language, page.title)
+    return page if edited is None else page.with_text(edited)
 
 
 def edited(chain: Sequence[Filter], page: Page, row: Mapping[str, Value]) -> str:

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 
-from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import Extract, UrlBlocklist
-from curate.sources.commoncrawl import Drop, Dropped, document_from_record
+from curate.sources.commoncrawl import CommonCrawl, CommonCrawlExtract, UrlBlocklist
 from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
 from curate.text.urls import blocked
 from filters.url import URL, URLConfig
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
-from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
+from pipelines.extract import Found
+from pipelines.shards import Record, finished_record, shard_file
 from pipelines.stage import merge
-
-DROPPED_SCHEMA = pa.schema(
-    [
-        ("url", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("file", pa.string()),
-        ("offset", pa.uint64()),
-    ]
-)
-SET_ASIDE_SCHEMA = pa.schema(
-    [("file", pa.string()), ("offset", pa.uint64()), ("reason", pa.string()), ("detail", pa.string())]
-)
 
 
 @dataclass(frozen=True)
@@ -69,9 +52,8 @@ class ExtractRange(beam.DoFn):
         self.output = output
 
     def setup(self) -> None:
-        self.extract = Extract.model_validate(self.config)
-        self.blocked = self.blocklist(self.extract.url_blocklist)
-        self.robots = frozenset(directive.lower() for directive in self.extract.robots)
+        config = CommonCrawlExtract.model_validate(self.config)
+        self.source = CommonCrawl(config, self.blocklist(config.url_blocklist))
 
     @staticmethod
     def blocklist(config: UrlBlocklist) -> Callable[[str], str | None] | None:
@@ -88,11 +70,7 @@ class ExtractRange(beam.DoFn):
         yield finished_record(self.output, file) or self.extract_range(task, file)
 
     def extract_range(self, task: RangeTask, file: str) -> Record:
-        cpu = time.process_time()
-        documents: list[Document] = []
-        dropped: list[tuple[str, str, str, str, int]] = []
-        aside: list[SetAside] = []
-        reasons: Counter[str] = Counter()
+        found = Found()
         reader = Reading(
             read_range(
                 task.path,
@@ -100,70 +78,14 @@ class ExtractRange(beam.DoFn):
                 task.start,
                 task.end,
                 exact_start=task.exact_start,
-                max_record_bytes=self.extract.max_record_bytes,
+                max_record_bytes=self.source.config.max_record_bytes,
             )
         )
         for item in reader:
-            outcome = (
-                item
-                if isinstance(item, SetAside)
-                else document_from_record(
-                    item,
-                    task.file,
-                    robots=self.robots,
-                    blocked=self.blocked,
-                    first_line_is_title=self.extract.wet_first_line_is_title,
-                )
-            )
-            if isinstance(outcome, Document):
-                documents.append(outcome)
-            elif isinstance(outcome, SetAside):
-                aside.append(outcome)
-            else:
-                assert isinstance(outcome, Dropped)
-                reasons[str(outcome.reason)] += 1
-                # What was never a page (requests, metadata) is counted; what might have been one can be asked for.
-                if outcome.url and outcome.reason != Drop.NOT_A_PAGE:
-                    dropped.append((outcome.url, str(outcome.reason), outcome.detail, task.file, item.offset))
-        characters = sum(len(document.text) for document in documents)
+            found.add(item if isinstance(item, SetAside) else self.source.outcome(item, task.file), task.file)
         assert reader.end is not None
-        # The files that explain are written first: the documents' file says that the shard is finished.
-        beside = write_beside(
-            self.output,
-            shard_file("set_aside", task.shard),
-            pa.table(list(map(list, zip(*map(_aside_row, aside), strict=True))) or [[]] * 4, schema=SET_ASIDE_SCHEMA),
-        ) | write_beside(
-            self.output,
-            shard_file("documents/dropped", task.shard),
-            pa.table(list(map(list, zip(*dropped, strict=True))) or [[]] * 5, schema=DROPPED_SCHEMA),
-        )
-        rows = {name: [getattr(document, name) for document in documents] for name in DOCUMENT_SCHEMA.names}
-        return write_shard(
-            self.output,
-            file,
-            pa.table(rows, schema=DOCUMENT_SCHEMA),
-            {
-                "shard": task.shard,
-                "file": task.file,
-                "file_index": task.file_index,
-                "range": [task.start, task.end],
-                "first": reader.end.first,
-                "next": reader.end.next,
-                "in": len(documents) + sum(reasons.values()) + len(aside),
-                "out": len(documents),
-                "dropped": dict(reasons),
-                "set_aside": len(aside),
-                "set_aside_by_reason": dict(Counter(item.reason for item in aside)),
-                "characters_out": characters,
-                "peak_memory": peak_memory(),
-                "cpu_seconds": time.process_time() - cpu,
-            },
-            beside,
-        )
-
-
-def _aside_row(item: SetAside) -> tuple[str, int, str, str]:
-    return item.file, item.offset, item.reason, item.detail
+        place = {"file": task.file, "range": [task.start, task.end], "first": reader.end.first, "next": reader.end.next}
+        return found.write(self.output, task.shard, {"file_index": task.file_index, **place})
 
 
 class Reading:
@@ -177,7 +99,7 @@ class Reading:
         self.end = yield from self._records
 
 
-def run_extract(engine: Engine, inputs: Sequence[InputFile], config: Extract, output: str) -> Record:
+def run_extract(engine: Engine, inputs: Sequence[InputFile], config: CommonCrawlExtract, output: str) -> Record:
     """Extract every range, then make sure that the ranges' ends meet, and read again those that were misled.
 
     A range finds its first member by scanning; inside a crawled `.warc.gz` that is stored uncompressed, the scan can
@@ -211,7 +133,7 @@ def _by_file(records: Any) -> list[tuple[int, list[Record]]]:
     return sorted(files.items())
 
 
-def _extract(engine: Engine, tasks: Sequence[RangeTask], config: Extract, output: str) -> list[Record]:
+def _extract(engine: Engine, tasks: Sequence[RangeTask], config: CommonCrawlExtract, output: str) -> list[Record]:
     result = join(output, "documents", "_records.json")
     elements = [asdict(task) for task in tasks]
 

@@ -14,10 +14,10 @@ from curate.storage import join
 from curate.text.page import Page
 from pipelines.chain import build_chain, columns, measure
 from pipelines.collect import WriteRecords, take_records
-from pipelines.commoncrawl import SET_ASIDE_SCHEMA
 from pipelines.dedup_lines import Remaining
 from pipelines.dedup_near import near_rows
 from pipelines.engine import Engine
+from pipelines.extract import SET_ASIDE_SCHEMA
 from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
 
@@ -68,7 +68,7 @@ class ScoreShard(beam.DoFn):
         characters = gone = 0
         for row, document, text in Survivors(self.output, shard):
             characters += len(text)
-            page = Page(text, document["url"], title=document["title"])
+            page = Page.of(document, text)
             try:
                 measured, left = measure(self.chain, page)
             except Exception as error:  # any text may come: one that a filter cannot take must not end the run

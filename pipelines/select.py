@@ -131,7 +131,7 @@ class EncodeShard(beam.DoFn):
                 decision = decided.get(row)
                 if decision is None or decision.reason is not None:
                     continue
-                page = Page(text, document["url"], title=document["title"])
+                page = Page.of(document, text)
                 left = edited(self.chain, page, decision.scores)
                 if left.strip():
                     kept.append(decision)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import StrEnum
 
 from curate.document import Document, document_id, text_digest
 from curate.errors import SetAside
+from curate.inputs import CRAWL_SUFFIXES, InputFile
+from curate.manifest import Bytes, ExtractSection, Section
 from curate.sources.charset import decode
 from curate.sources.html import MAX_TITLE, TooComplex, extract, one_line, tidy
 from curate.sources.http import BodyError, decode_body, looks_like_text, media_type, parse_response
 from curate.sources.members import Unreadable
 from curate.sources.robots import header_directives
-from curate.sources.warc import RawRecord
+from curate.sources.source import Dropped, Outcome, Piece, Source
+from curate.sources.warc import RawRecord, plan_ranges, read_range
 
 SOURCE = "commoncrawl"
 MAX_PAGE_BYTES = 16 << 20
@@ -42,13 +45,68 @@ class Drop(StrEnum):
     TOO_LARGE = "too_large"
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A record that makes no document. detail: what was found, one line; url: its address, "" where it has none."""
+class UrlBlocklist(Section):
+    """Addresses that are dropped before their page is extracted. Files hold one entry a line, `#` begins a comment."""
 
-    reason: Drop
-    detail: str
-    url: str
+    enabled: bool = True
+    domains_file: str | None = None
+    """Instead of the short list that comes with the package; likewise the words."""
+    words_file: str | None = None
+    domains: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class CommonCrawlExtract(ExtractSection):
+    """How captures become documents."""
+
+    max_record_bytes: Bytes = 32 << 20
+    wet_first_line_is_title: bool = True
+    """CommonCrawl's WET files begin each page with its title; CCNet keeps it apart from the text."""
+    robots: tuple[str, ...] = ()
+    """Directives of robots meta tags and X-Robots-Tag that drop a page, e.g. [noai, noindex]."""
+    url_blocklist: UrlBlocklist = UrlBlocklist()
+
+    def files(self) -> list[tuple[str, str]]:
+        named = {name: getattr(self.url_blocklist, name) for name in ("domains_file", "words_file")}
+        return [(f"url_blocklist.{name}", path) for name, path in named.items() if path is not None]
+
+
+class CommonCrawl(Source[CommonCrawlExtract]):
+    """CommonCrawl's WARC and WET files, or any others.
+
+    `pipelines.commoncrawl` reads the ranges itself, as it also sees to it that their ends meet.
+    """
+
+    name = SOURCE
+    suffixes = CRAWL_SUFFIXES
+    reasons = tuple(Drop)
+    Config = CommonCrawlExtract
+
+    def __init__(self, config: CommonCrawlExtract, blocked: Callable[[str], str | None] | None = None) -> None:
+        """blocked: given a URL, says why it is not wanted, or None."""
+        super().__init__(config)
+        self._blocked = blocked
+        self._robots = frozenset(directive.lower() for directive in config.robots)
+
+    def pieces(self, item: InputFile, index: int) -> Iterator[Piece]:
+        for start, end in plan_ranges(item.path, item.size, self.config.range_bytes):
+            yield Piece(item.path, item.file, index, start, end)
+
+    def read(self, piece: Piece) -> Iterator[Outcome]:
+        end = None if piece.end < 0 else piece.end
+        for item in read_range(piece.path, piece.file, piece.start, end, max_record_bytes=self.config.max_record_bytes):
+            yield item if isinstance(item, SetAside) else self.outcome(item, piece.file)
+
+    def outcome(self, record: RawRecord, file: str) -> Outcome:
+        """What a record comes to under this manifest."""
+        found = document_from_record(
+            record,
+            file,
+            robots=self._robots,
+            blocked=self._blocked,
+            first_line_is_title=self.config.wet_first_line_is_title,
+        )
+        return replace(found, offset=record.offset) if isinstance(found, Dropped) else found
 
 
 def normal_date(value: str) -> str:
@@ -173,6 +231,7 @@ def _document(record: RawRecord, file: str, url: str, title: str, text: str, lan
         date=normal_date(record.headers.get("warc-date", "")),
         language_declared=language,
         licence="",
+        metadata="",
         digest=text_digest(text),
         file=file,
         offset=record.offset,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 _TOKEN = re.compile(r"\w+")
 
@@ -12,14 +14,37 @@ class Page:
     """What a filter is given: the text as the stages before left it, its address and its measured language.
 
     text: lines joined by "\\n". url: as crawled. language: ISO 639 code from the language filter, "" before it ran.
+    source, licence, metadata: as in the document (see curate.document).
     Views are cached on first use; a Page is never changed, an edit makes another Page.
     """
 
-    def __init__(self, text: str, url: str = "", language: str = "", title: str = "") -> None:
+    def __init__(
+        self,
+        text: str,
+        url: str = "",
+        language: str = "",
+        title: str = "",
+        source: str = "",
+        licence: str = "",
+        metadata: str = "",
+    ) -> None:
         self.text = text
         self.url = url
         self.language = language
         self.title = title
+        self.source = source
+        self.licence = licence
+        self.metadata = metadata
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], text: str) -> Page:
+        """A row of documents/ with the text that deduplication left."""
+        named = {key: document[key] for key in ("url", "title", "source", "licence", "metadata")}
+        return cls(text, **named)
+
+    def with_text(self, text: str) -> Page:
+        """The same page after an edit."""
+        return Page(text, self.url, self.language, self.title, self.source, self.licence, self.metadata)
 
     @cached_property
     def lines(self) -> list[str]:

@@ -45,6 +45,7 @@ def test_a_page_becomes_a_document_with_its_place_and_what_it_declares():
         date="2020-12-01T03:04:05Z",
         language_declared="en",
         licence="",
+        metadata="",
         digest=text_digest(TEXT),
         file="a/file.warc.gz",
         offset=7,
