@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate.models.cited_urls import NotAPage, cited_page
-from curate.models.wikipedia_dump import articles
+from curate.sources.wikipedia_dump import articles
 
 # Extension tags whose content is not read as wikitext, so that a `<ref>` in it is none.
 _TAGS = ("ref", "nowiki", "pre", "math", "chem", "source", "syntaxhighlight", "timeline", "score", "templatedata")

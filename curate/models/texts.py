@@ -24,9 +24,9 @@ import zstandard
 
 from curate.document import Document
 from curate.errors import UserError
-from curate.models.wikipedia_dump import articles
 from curate.sources.commoncrawl import document_from_record
 from curate.sources.warc import RawRecord, read_range
+from curate.sources.wikipedia_dump import articles
 
 _LEFTOVER = re.compile(r"^\s*(?:thumb\||(?:File|Image|Category|[Dd]atei|Fichier|Bestand):|\{\||\|[-}]|!)")
 _BARE_PUNCTUATION = re.compile(r"\(\s*[,;:]?\s*\)|\s+(?=[,.;)])")

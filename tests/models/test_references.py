@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from curate.errors import UserError
 from curate.models.cited_urls import NotAPage, canonical, cited_page, lookup_key
 from curate.models.references import Reference, ReferenceCounts, cited_urls, reference_texts, references
-from curate.models.wikipedia_dump import MAX_TEXT, Article, articles
+from curate.sources.wikipedia_dump import MAX_TEXT, Article, articles
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 A, B, C = "http://a.example/1", "https://b.example/2?x=1&y=2", "http://c.example/3"
