@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from curate.errors import UserError
-from curate.models.perplexity import PerplexityModel, percentile_cutoffs
-from curate.models.registry import card, resolve
+from curate.models.ccnet_cutoffs import PUBLISHED_CUTOFFS
+from curate.models.perplexity import PerplexityModel, described, open_model, percentile_cutoffs, pieces_of
 from curate.text.page import Page
 from filters.filter import Filter, FilterConfig, Rule, Value, Verdict
 
@@ -23,43 +23,35 @@ Bucket = Literal["head", "middle", "tail"]
 _BUCKETS: tuple[Bucket, ...] = ("head", "middle", "tail")
 Cutoffs = dict[str, tuple[float, float]]
 
-# cc_net data/cutoff.csv, rows 30 and 60, for LLaMA's languages; of these sl, sr and sv have none. They belong to
-# CCNet's own models.
-PUBLISHED_CUTOFFS: Mapping[str, tuple[float, float]] = {
-    "bg": (450, 680),
-    "ca": (210, 330),
-    "cs": (820, 1140),
-    "da": (380, 600),
-    "de": (370, 590),
-    "en": (340, 520),
-    "es": (180, 290),
-    "fr": (180, 330),
-    "hr": (720, 910),
-    "hu": (80, 140),
-    "it": (220, 360),
-    "nl": (430, 650),
-    "pl": (160, 260),
-    "pt": (170, 270),
-    "ro": (180, 270),
-    "ru": (210, 310),
-    "uk": (140, 220),
-}
 THIRDS = (100 / 3, 200 / 3)
 
 
 class LanguageModel(FilterConfig):
-    """References of a language's SentencePiece tokenizer and of its KenLM model."""
+    """References of a language's KenLM model and of its SentencePiece tokenizer; without one the model's card names it.
 
-    tokenizer: str
+    In a manifest the model alone may stand for both: `models: {fr: kenlm-fr}`.
+    """
+
+    tokenizer: str = ""
     model: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
+
+    @property
+    def pieces(self) -> str:
+        """The reference of the tokenizer. UserError where neither the manifest nor the card names one."""
+        return self.tokenizer or pieces_of(self.model)
 
 
 class PerplexityConfig(FilterConfig):
     """models: by language; "*" stands for all others.
 
     The cutoffs (P30, P60) of each language come from one of: `cutoffs`, numbers; `percentiles` of this corpus, which
-    the pipeline turns into numbers (`with_cutoffs`); `published`, CCNet's table, for CCNet's models; else the models'
-    cards. keep: the buckets that are kept.
+    the pipeline turns into numbers (`with_cutoffs`); `published`, CCNet's table for every model; else the models'
+    cards, and CCNet's table for its own models (`ccnet-kenlm-fr`) whose card has none. keep: the buckets kept.
     compat: "thirds" cuts this corpus at thirds, as the paper says, where the code has 30 and 60; "one_line" scores a
     document as one line without its newlines, as cc_net's pipeline does.
     """
@@ -117,17 +109,14 @@ class Perplexity(Filter):
 
     def models(self) -> list[str]:
         languages = [self.config.models[language] for language in sorted(self.config.models)]
-        return [reference for model in languages for reference in (model.tokenizer, model.model)]
+        return [reference for model in languages for reference in (model.pieces, model.model)]
 
     def load(self) -> None:
         _ = self._scorers
 
     @cached_property
     def _scorers(self) -> dict[str, PerplexityModel]:
-        return {
-            language: PerplexityModel(resolve(model.tokenizer).path, resolve(model.model).path)
-            for language, model in self.config.models.items()
-        }
+        return {language: open_model(model.model, model.tokenizer) for language, model in self.config.models.items()}
 
     def measure(self, page: Page) -> Mapping[str, Value]:
         scorer = self._scorers.get(page.language) or self._scorers.get("*")
@@ -169,11 +158,13 @@ class Perplexity(Filter):
 
 
 def _cutoffs_of(reference: str, language: str) -> tuple[float, float]:
-    described: dict[str, Any] = card(reference) or {}
-    found = described.get("cutoffs", {}).get(language)
+    name = Path(reference.partition("@sha256:")[0]).name
+    found = described(reference).get("cutoffs", {}).get(language)
+    if found is None and name.split(".")[0] == f"ccnet-kenlm-{language}":
+        found = PUBLISHED_CUTOFFS.get(language)
     if found is None:
         raise UserError(
-            f"filters.perplexity: the card of {Path(reference).name} has no cutoffs for {language}: "
-            "give cutoffs or percentiles"
+            f"filters.perplexity: the card of {name} has no cutoffs for {language}: give cutoffs or percentiles, or "
+            f"run `curate models calibrate {name} --on TEXT`"
         )
     return float(found[0]), float(found[1])

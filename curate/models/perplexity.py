@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import kenlm
 import sentencepiece
 
+from curate.errors import UserError
+from curate.models.registry import card, resolve
 from curate.text.ccnet import lines_for_model
 
 # Words whose pieces are remembered, about 80 MB; when there are more, all are forgotten before the next document.
 KNOWN_WORDS = 400_000
 LONGEST_KNOWN_WORD = 40
+_SUFFIXES = (".arpa.bin", ".binary", ".bin", ".arpa")
 
 
 class PerplexityModel:
@@ -96,3 +101,60 @@ def percentile_cutoffs(counts: Mapping[float, int], percentiles: Sequence[float]
                 found.append(value)
                 break
     return tuple(found)
+
+
+def card_beside(model: Path) -> Path:
+    """Where the card of a KenLM file is: `fr.arpa.bin` and `fr.binary` have `fr.card.json`."""
+    suffix = next((suffix for suffix in _SUFFIXES if model.name.endswith(suffix)), model.suffix)
+    return model.with_name(model.name.removesuffix(suffix) + ".card.json")
+
+
+def described(reference: str) -> dict[str, Any]:
+    """The card of a KenLM model, by name or path (a pin after it is ignored); empty where it has none."""
+    name = reference.partition("@sha256:")[0]
+    if "/" not in name:
+        return card(name) or {}
+    beside = card_beside(Path(name).expanduser())
+    if not beside.is_file():
+        return {}
+    try:
+        found = json.loads(beside.read_bytes())
+    except ValueError as error:
+        raise UserError(f"model card {beside} is not JSON: {error}") from None
+    return found if isinstance(found, dict) else {}
+
+
+def pieces_of(reference: str) -> str:
+    """The reference of the SentencePiece model that a KenLM model was made over: as its card says, else by its name.
+
+    `ccnet-kenlm-fr` has `ccnet-sp-fr`; a path has a path in the same folder, and cc_net's own `fr.arpa.bin` has
+    `fr.sp.model`. UserError where neither says.
+    """
+    name = reference.partition("@sha256:")[0]
+    path = Path(name).expanduser()
+    known = described(name).get("pieces")
+    if isinstance(known, dict) and known.get("name"):
+        return str(path.with_name(Path(str(known["file"])).name)) if "/" in name else str(known["name"])
+    if "/" in name and name.endswith(".arpa.bin") and not path.name.startswith("ccnet-kenlm-"):
+        return name.removesuffix(".arpa.bin") + ".sp.model"
+    for ours, pieces in (("ccnet-kenlm-", "ccnet-sp-"), ("kenlm-", "sp-")):
+        if path.name.startswith(ours):
+            language = card_beside(path).name.removesuffix(".card.json") if "/" in name else name
+            other = pieces + language.removeprefix(ours)
+            return str(path.with_name(f"{other}.model")) if "/" in name else other
+    raise UserError(
+        f"model {name}: its card does not say which SentencePiece model its pieces are of: give `tokenizer`"
+    )
+
+
+def open_model(reference: str, tokenizer: str = "") -> PerplexityModel:
+    """The scorer of a KenLM model. UserError where a file is missing, or the pieces are not the ones of its card."""
+    pieces = resolve(tokenizer or pieces_of(reference))
+    known = described(reference).get("pieces")
+    wanted = known.get("sha256") if isinstance(known, dict) else None
+    if wanted and wanted != pieces.sha256:
+        raise UserError(
+            f"model {reference} was made over SentencePiece pieces with sha256 {wanted}, but {pieces.path} has "
+            f"{pieces.sha256}"
+        )
+    return PerplexityModel(pieces.path, resolve(reference).path)
