@@ -1,4 +1,4 @@
-"""Any fastText classifiers, each under a name of the user's own: `curate models train classifier` makes them."""
+"""Any document classifiers, each under a name of the user's own: `curate models train classifier` makes them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from curate.errors import UserError
 from curate.manifest import nearest
-from curate.models.fasttext_model import FastTextModel
-from curate.models.labelled_figures import example_text
+from curate.models.document_classifier import Classifier, beside, open_classifier
 from curate.models.labels import label_name
 from curate.models.registry import card, locate, resolve
 from curate.text.page import Page
@@ -29,8 +28,8 @@ def _label(value: Any) -> Any:
 
 
 class LabelClassifier(BaseModel):
-    """model: reference of a fastText classifier with any number of labels. label: whose probability is measured; the
-    one that the model's card calls positive where none is given. languages: as a filter's own.
+    """model: reference of a classifier, of fastText or an encoder, with any number of labels. label: whose probability
+    is measured; the one that the model's card calls positive where none is given. languages: as a filter's own.
 
     A page is kept from min_probability up to max_probability, both included; with neither it is only measured.
     """
@@ -66,8 +65,9 @@ class Classifiers(Filter):
 
     A model's settings are `model` (a reference), `label` (where none is given, the one its card calls positive),
     `min_probability`, `max_probability` (reasons `classifiers.<name>_too_low` and `_too_high`; with neither the model
-    only measures) and `languages`. The text is given as it is, newlines as spaces. None for a page in another language
-    and where no word is known.
+    only measures) and `languages`. fastText reads the whole text, newlines as spaces; an encoder (which needs the
+    `train` extra) at most as many windows of it as its file says, by default the first, the middle and the last, and
+    costs many times as much. None for a page in another language and where no word is known.
     """
 
     name = "classifiers"
@@ -96,7 +96,8 @@ class Classifiers(Filter):
 
     def models(self) -> list[str]:
         _ = self.labels  # a mistake in them is told before anything is built
-        return sorted({item.model for item in self.config.models.values()})
+        named = {item.model for item in self.config.models.values()}
+        return sorted(named.union(*(beside(locate(name.partition("@")[0])) for name in named)))
 
     def load(self) -> None:
         _ = self._classifiers
@@ -104,9 +105,9 @@ class Classifiers(Filter):
             _known(name, self.labels[name], self._classifiers[item.model].labels(), item.model)
 
     @cached_property
-    def _classifiers(self) -> dict[str, FastTextModel]:
+    def _classifiers(self) -> dict[str, Classifier]:
         references = {item.model for item in self.config.models.values()}
-        return {reference: FastTextModel(resolve(reference).path) for reference in sorted(references)}
+        return {reference: open_classifier(resolve(reference).path) for reference in sorted(references)}
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -123,7 +124,6 @@ class Classifiers(Filter):
         return found
 
     def measure(self, page: Page) -> Mapping[str, Value]:
-        text = example_text(page.text)
         asked: dict[str, dict[str, float]] = {}
         measured: dict[str, Value] = {}
         for name in self.columns:
@@ -132,7 +132,7 @@ class Classifiers(Filter):
                 measured[name] = None
                 continue
             if item.model not in asked:
-                asked[item.model] = self._classifiers[item.model].distribution(text)
+                asked[item.model] = self._classifiers[item.model].distribution(page.text)
             found = asked[item.model]
             measured[name] = found.get(self.labels[name], 0.0) if found else None
         return measured

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,8 +16,9 @@ from curate.errors import UserError
 if TYPE_CHECKING:
     from curate.models.train_classifier import Labels
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LINES_SHOWN = 10
+_TOKENIZER = "tokenizer-32k"
+_SUFFIXES = (".ftz", ".bin", ".safetensors")
 
 
 def classifier(
@@ -37,23 +39,45 @@ def classifier(
         float, typer.Option(help="P(positive) from which figures count it found.", min=0, max=1)
     ] = 0.5,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="fastText's own, e.g. dim=16, epoch=10, wordNgrams=2; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="fastText's own, e.g. dim=16, epoch=10, wordNgrams=2, or the encoder's: layers=2, dim=128, heads=4, "
+            "length=256 (tokens of a window), windows=3 (of a document), epoch, lr, batch, dropout, minCount; "
+            "repeatable.",
+        ),
     ] = None,
+    encoder: Annotated[
+        bool,
+        typer.Option("--encoder", help="Train a small transformer encoder, not fastText (needs the `train` extra)."),
+    ] = False,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Whose tokens the encoder reads; default: tokenizer-32k.", metavar="MODEL")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="For --encoder. A CPU makes the same bytes again; auto: CUDA where there is one."),
+    ] = "auto",
     held_out: Annotated[
         float, typer.Option("--held-out", help="Share not trained on, but measured on.", min=0.01, max=0.9)
     ] = 0.1,
     seed: Annotated[int, typer.Option(help="Of the split and of the training.", min=0, max=2**31 - 1)] = 0,
-    quantize: Annotated[bool, typer.Option("--quantize/--no-quantize", help="A tenth of the size (.ftz).")] = True,
+    quantize: Annotated[
+        bool, typer.Option("--quantize/--no-quantize", help="A tenth of the size (.ftz); of an encoder, half.")
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model of this name.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Train a fastText classifier on labelled documents, measure it on those held out, and write it with its card."""
+    """Train a classifier on labelled documents, measure it on those held out, and write it with its card."""
     from curate.models.labels import label_name
-    from curate.models.registry import cache_folder, folders
+    from curate.models.naming import free, models_folder
+    from curate.models.registry import folders
     from curate.models.train_classifier import Recipe, collect, settings_of, train_from_labels
 
-    folder = output or Path(os.environ.get("CURATE_MODELS") or cache_folder())
-    _free(name, folder, overwrite)
+    if not encoder and (tokenizer is not None or device != "auto"):
+        raise UserError(f"{'--device' if tokenizer is None else '--tokenizer'} is for --encoder only")
+    folder = models_folder(output)
+    free(name, folder, overwrite, _SUFFIXES)
     if len({path.name for path in labels}) < len(labels):
         raise UserError("--labels: two files have the same name, and line numbers could not be told apart")
     recipe = Recipe(
@@ -62,7 +86,9 @@ def classifier(
         held_out=held_out,
         seed=seed,
         quantize=quantize,
-        settings=settings_of(settings or []),
+        settings=settings_of(settings or [], encoder),
+        tokenizer=(tokenizer or _TOKENIZER) if encoder else None,
+        device=_device(device) if encoder else "cpu",
     )
     found = collect(labels, text_key, label_key)
     if not as_json:
@@ -70,9 +96,34 @@ def classifier(
     if not found.documents:
         first = f"; the first: {found.set_aside[0]}" if found.set_aside else ""
         raise UserError(f"no labelled document in {', '.join(map(str, labels))}{first}")
-    model = folder / f"{name}{'.ftz' if quantize else '.bin'}"
-    made = train_from_labels(found, model, recipe, labels, (text_key, label_key))
-    model.with_suffix(".bin" if quantize else ".ftz").unlink(missing_ok=True)
+    suffix = ".safetensors" if encoder else ".ftz" if quantize else ".bin"
+    model = folder / f"{name}{suffix}"
+    given: list[tuple[str, object, object]] = [
+        *(("--labels", _shown(path), None) for path in labels),
+        ("--name", name, None),
+        *(("--set", setting, None) for setting in settings or []),
+        ("--encoder", encoder, False),
+        ("--tokenizer", tokenizer, None),
+        ("--text-key", text_key, "text"),
+        ("--label-key", label_key, "label"),
+        ("--positive", positive, None),
+        ("--threshold", threshold, 0.5),
+        ("--held-out", held_out, 0.1),
+        ("--seed", seed, 0),
+        ("--no-quantize", not quantize, False),
+    ]
+    made = train_from_labels(
+        found,
+        model,
+        recipe,
+        labels,
+        (text_key, label_key),
+        command=_command(given),
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    for other in _SUFFIXES:
+        if other != suffix:
+            (folder / f"{name}{other}").unlink(missing_ok=True)
     if as_json:
         print(json.dumps({"model": str(model), **made}, indent=2, ensure_ascii=False))
         return
@@ -88,27 +139,30 @@ def classifier(
         print(f"or export CURATE_MODELS={folder.resolve()}, and call it {name}")
 
 
-def _free(name: str, folder: Path, overwrite: bool) -> None:
-    """UserError where this is no name for a model, or the name of one that must not be replaced."""
-    from curate.models.cards import DEFAULT_FOLDER
-    from curate.models.published import catalogue
-    from curate.models.registry import locate
+def _device(wanted: str) -> str:
+    """cpu or cuda; UserError where torch is not here, or has no CUDA."""
+    from curate.training.extra import need_training
 
-    if not _NAME.fullmatch(name):
-        raise UserError(f"--name {name!r}: letters, digits, and . _ - after the first of them, 100 at most")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output {folder} is not a folder")
-    if (DEFAULT_FOLDER / f"{name}.card.json").is_file() or name in catalogue():
-        raise UserError(f"--name {name} is the name of a public model or of one that comes with curate")
-    there = [f"{name}{suffix}" for suffix in (".ftz", ".bin", ".card.json") if (folder / f"{name}{suffix}").exists()]
-    if there and not overwrite:
-        raise UserError(f"{folder / there[0]} is there: choose another --name, or give --overwrite")
-    if not there:
-        try:
-            other = locate(name)
-        except UserError:
-            return
-        raise UserError(f"--name {name} is the name of {other} already: choose another")
+    need_training()
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; leave it out to train on the CPU")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _command(given: list[tuple[str, object, object]]) -> str:
+    """The command line: every option that has not its default."""
+    words = ["curate", "models", "train", "classifier"]
+    for option, value, default in given:
+        if value != default:
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
+
+
+def _shown(path: Path) -> str:
+    """As it was given, but no folder of this machine."""
+    return path.name if path.is_absolute() else str(path)
 
 
 def _column(name: str) -> str:

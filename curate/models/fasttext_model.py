@@ -10,6 +10,9 @@ import fasttext
 
 LABEL = "__label__"
 _PUNCTUATION = re.compile(r"[^\w \n]+")
+_SPACE = " \t\r\v\f"
+# Words that fastText takes for a label or for the end of the example, after which it reads nothing.
+_MARKS = re.compile(f"(?<![^{_SPACE}])(?:__label__[^{_SPACE}]*|</s>)(?![^{_SPACE}])")
 
 
 class FastTextModel:
@@ -48,8 +51,11 @@ class FastTextModel:
 
 
 def one_line(text: str) -> str:
-    """The text as fastText can take it: newlines and NULs are spaces, lone surrogates are question marks."""
+    """The text as fastText can take it: newlines and NULs are spaces, lone surrogates are question marks, and words
+    that are fastText's own marks (`</s>`, `__label__…`) are left out: one would hide what follows it."""
     line = text.replace("\n", " ").replace("\x00", " ")
+    if LABEL in line or "</s>" in line:
+        line = _MARKS.sub(" ", line)
     try:
         line.encode("utf-8")
     except UnicodeEncodeError:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from curate.models.fasttext_model import FastTextModel, one_line
+from curate.models.document_classifier import Classifier
 from curate.models.labels import LabelledText
 from curate.models.supervised import operating_point, roc_auc
 
 POINTS = tuple(n / 10 for n in range(1, 10))
 ERRORS = 5
-_SPACE = " \t\r\v\f"
-# Words that fastText takes for a label or for the end of the example.
-_MARKS = re.compile(f"(?<![^{_SPACE}])(?:__label__[^{_SPACE}]*|</s>)(?![^{_SPACE}])")
 
 
-def example_text(text: str) -> str:
-    """The text as training and filters give it to fastText: one line, without words that are fastText's own marks."""
-    line = one_line(text)
-    return _MARKS.sub(" ", line) if "__label__" in line or "</s>" in line else line
-
-
-def measure(model: FastTextModel, documents: Sequence[LabelledText], positive: str, threshold: float) -> dict[str, Any]:
+def measure(model: Classifier, documents: Sequence[LabelledText], positive: str, threshold: float) -> dict[str, Any]:
     """Figures of documents that were not trained on. keep_rate: the share with P(positive) of at least a threshold."""
-    every = [model.distribution(example_text(item.text)) for item in documents]
+    every = [model.distribution(item.text) for item in documents]
     scores = [found.get(positive, 0.0) for found in every]
     yes = [score for score, item in zip(scores, documents, strict=True) if item.label == positive]
     no = [score for score, item in zip(scores, documents, strict=True) if item.label != positive]

@@ -22,7 +22,7 @@ from curate.models.published import catalogue
 
 _PIN = "@sha256:"
 _CARD = ".card.json"
-_SUFFIXES = (".model", ".binary", ".arpa.bin", ".bin", ".ftz", ".tiktoken")
+_SUFFIXES = (".model", ".binary", ".arpa.bin", ".bin", ".ftz", ".tiktoken", ".safetensors")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A fastText classifier trained on documents that a user labelled, and measured on those held out.
+"""A classifier trained on documents that a user labelled, and measured on those held out: fastText's or an encoder.
 
 A document is held out, or not, by a hash of its words alone: the same documents in another order or in other files
 make the same model, byte for byte, and one that is there twice is on one side only.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
 from curate.models.cards import card_path, write_card
-from curate.models.fasttext_model import FastTextModel
-from curate.models.labelled_figures import example_text, measure
+from curate.models.document_classifier import open_classifier
+from curate.models.encoder_file import LIMITS as ENCODER_LIMITS
+from curate.models.encoder_file import SETTINGS as ENCODER_SETTINGS
+from curate.models.fasttext_model import one_line
+from curate.models.labelled_figures import measure
 from curate.models.labels import BadLine, LabelledText, read_labels
 from curate.models.registry import file_sha256
 from curate.models.supervised import train_classifier
@@ -66,7 +69,11 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train. positive: the label that is measured, found by itself in pairs like yes and no (`OPPOSITES`)."""
+    """How to train. positive: the label that is measured, found by itself in pairs like yes and no (`OPPOSITES`).
+
+    tokenizer: reference; with one it is an encoder, with None fastText. device: of the encoder, `cpu` or `cuda`.
+    quantize: fastText's product quantisation; an encoder's weights in 16 bits.
+    """
 
     positive: str | None = None
     threshold: float = 0.5
@@ -74,6 +81,8 @@ class Recipe:
     seed: int = 0
     quantize: bool = True
     settings: Mapping[str, int | float] = field(default_factory=lambda: dict(SETTINGS))
+    tokenizer: str | None = None
+    device: str = "cpu"
 
 
 def collect(paths: Sequence[Path], text_key: str, label_key: str) -> Labels:
@@ -87,8 +96,7 @@ def collect(paths: Sequence[Path], text_key: str, label_key: str) -> Labels:
             if isinstance(item, BadLine):
                 bad.append(item)
                 continue
-            words = " ".join(example_text(item.text).split())
-            key = hashlib.blake2b(words.encode(), digest_size=16).digest()
+            key = key_of(item.text)
             copies += key in found
             # Whichever file comes first: copies may differ in their white space and their ids.
             found[key] = min(found.get(key, item), item, key=lambda one: (one.text, one.id))
@@ -97,53 +105,68 @@ def collect(paths: Sequence[Path], text_key: str, label_key: str) -> Labels:
     return Labels(kept, bad, copies, len(found) - len(kept))
 
 
-def settings_of(given: Sequence[str]) -> dict[str, int | float]:
-    """`SETTINGS` with each `key=value` put in; UserError for an unknown key or a value it cannot have."""
-    settings = dict(SETTINGS)
-    kinds = {"epoch": int, **{key: type(value) for key, value in SETTINGS.items()}}
+def key_of(text: str) -> bytes:
+    """What decides on which side a document is, and what it is a copy of: its words."""
+    return hashlib.blake2b(" ".join(one_line(text).split()).encode(), digest_size=16).digest()
+
+
+def is_for_figures(key: bytes, seed: int, share: float) -> bool:
+    """Whether a document is held out."""
+    return _share(key, seed, "side") < share
+
+
+def settings_of(given: Sequence[str], encoder: bool = False) -> dict[str, int | float]:
+    """The kind's `SETTINGS` with each `key=value` put in; UserError for an unknown key or a value it cannot have."""
+    settings = dict(ENCODER_SETTINGS if encoder else SETTINGS)
+    limits = ENCODER_LIMITS if encoder else _LIMITS
+    kinds = {"epoch": int, **{key: type(value) for key, value in settings.items()}}
     for setting in given:
         key, equals, text = setting.partition("=")
         if not equals or key not in kinds:
             raise UserError(f"--set {setting!r}: write it as key=value; the keys are {', '.join(kinds)}")
-        low, high = _LIMITS[key]
+        low, high = limits[key]
         try:
             value = kinds[key](text)
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            kind = "a number" if key == "lr" else "a whole number"
+            kind = "a number" if kinds[key] is float else "a whole number"
             raise UserError(f"--set {setting!r}: {key} is {kind} from {low:g} to {high:g}")
         settings[key] = value
-    if settings["maxn"] and settings["minn"] > settings["maxn"]:
+    if encoder and settings["dim"] % settings["heads"]:
+        raise UserError(f"--set dim={settings['dim']} is no multiple of heads={settings['heads']}")
+    if not encoder and settings["maxn"] and settings["minn"] > settings["maxn"]:
         raise UserError(f"--set minn={settings['minn']} is more than maxn={settings['maxn']}")
     return settings
 
 
 def train_from_labels(
-    labels: Labels, model: Path, recipe: Recipe, inputs: Sequence[Path], keys: tuple[str, str] = ("text", "label")
+    labels: Labels,
+    model: Path,
+    recipe: Recipe,
+    inputs: Sequence[Path],
+    keys: tuple[str, str] = ("text", "label"),
+    *,
+    command: str = "",
+    progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Train, write `model` and its card, and return the card's `positive`, `measured` and `data`.
 
-    UserError for fewer than two labels, too few documents of one, or settings that fastText cannot train with.
+    UserError for fewer than two labels, too few documents of one, or settings that cannot be trained with.
     """
     sides: tuple[list[tuple[bytes, LabelledText]], ...] = ([], [])
     for key, item in labels.documents:
-        sides[_share(key, recipe.seed, "side") < recipe.held_out].append((key, item))
+        sides[is_for_figures(key, recipe.seed, recipe.held_out)].append((key, item))
     trained, held_out = sides
     counts = [Counter(item.label for _, item in side) for side in sides]
     positive = chosen_positive(set(counts[0]) | set(counts[1]), recipe.positive)
     _enough(counts[0], counts[1], recipe.held_out)
     examples = balanced(trained, counts[0], recipe.seed)
-    settings = {"epoch": min(max(-(-STEPS // len(examples)), LEAST_EPOCHS), MOST_EPOCHS), **recipe.settings}
     model.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model.parent, prefix=".tmp-") as temporary:
         made = Path(temporary, model.name)
-        try:
-            train_classifier(examples, made, quantize=recipe.quantize, seed=recipe.seed, **settings)
-        except (ValueError, RuntimeError) as error:  # an empty vocabulary, a rate that diverges, too few rows
-            advice = " (or train with --no-quantize)" if "quantiz" in str(error) else ""
-            raise UserError(f"fastText cannot train this: {' '.join(str(error).split())}{advice}") from None
-        measured = measure(FastTextModel(made), [item for _, item in held_out], positive, recipe.threshold)
+        more = _train(examples, made, recipe, progress)
+        measured = measure(open_classifier(made), [item for _, item in held_out], positive, recipe.threshold)
         # Never the card of another model beside this one.
         card_path(model).unlink(missing_ok=True)
         made.replace(model)
@@ -154,12 +177,15 @@ def train_from_labels(
         "contradictory": labels.contradictory,
         "set_aside": dict(sorted(Counter(line.reason for line in labels.set_aside).items())),
     }
+    kind = "transformer encoder classifier" if recipe.tokenizer else "fastText classifier"
     write_card(
         model,
-        kind=f"fastText classifier: {positive} or {', '.join(sorted(set(counts[0]) - {positive}))}",
+        kind=f"{kind}: {positive} or {', '.join(sorted(set(counts[0]) - {positive}))}",
+        role="classifier",
+        command=command,
         languages=[],
         parameters={
-            **settings,
+            **more,
             "quantized": recipe.quantize,
             "seed": recipe.seed,
             "held_out": recipe.held_out,
@@ -174,6 +200,29 @@ def train_from_labels(
         trained_by="curate models train classifier",
     )
     return {"positive": positive, "measured": measured, "data": data}
+
+
+def _train(
+    examples: Sequence[tuple[str, str]], model: Path, recipe: Recipe, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write the model of the recipe's kind; the settings it was trained with."""
+    if recipe.tokenizer:
+        from curate.models.encoder_train import epochs_of, train_encoder  # torch
+
+        settings = {"epoch": epochs_of(len(examples), recipe.settings), **recipe.settings}
+        half, seed, device = recipe.quantize, recipe.seed, recipe.device
+        described = train_encoder(
+            examples, model, recipe.tokenizer, settings, half=half, seed=seed, device=device, progress=progress
+        )
+        tokenizer = {"tokenizer": described.tokenizer, "tokenizer_sha256": described.tokenizer_sha256}
+        return {**settings, **tokenizer, "ids": described.sizes.ids, "device": device}
+    settings = {"epoch": min(max(-(-STEPS // len(examples)), LEAST_EPOCHS), MOST_EPOCHS), **recipe.settings}
+    try:
+        train_classifier(examples, model, quantize=recipe.quantize, seed=recipe.seed, **settings)
+    except (ValueError, RuntimeError) as error:  # an empty vocabulary, a rate that diverges, too few rows
+        advice = " (or train with --no-quantize)" if "quantiz" in str(error) else ""
+        raise UserError(f"fastText cannot train this: {' '.join(str(error).split())}{advice}") from None
+    return settings
 
 
 def chosen_positive(labels: set[str], wanted: str | None) -> str:
@@ -218,7 +267,7 @@ def balanced(
         # The first `largest % size` documents get one more.
         copies = largest // size + (place < largest % size)
         examples += [(_share(key, seed, f"copy {n}"), key, item) for n in range(min(copies, MOST_COPIES))]
-    return [(item.label, example_text(item.text)) for _, _, item in sorted(examples, key=lambda one: one[:2])]
+    return [(item.label, item.text) for _, _, item in sorted(examples, key=lambda one: one[:2])]
 
 
 def _share(key: bytes, seed: int, purpose: str) -> float:

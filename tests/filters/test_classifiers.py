@@ -10,6 +10,7 @@ import pytest
 
 from curate.errors import UserError
 from curate.models.cards import write_card
+from curate.models.encoder_train import train_encoder
 from curate.models.fasttext_model import FastTextModel
 from curate.models.registry import resolve
 from curate.models.supervised import train_classifier
@@ -34,6 +35,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("models")
     make(made, "maths", {"yes": MATHS, "no": SHOP}, labels=["no", "yes"], positive="yes")
     make(made, "topics", {"maths": MATHS, "shop": SHOP, "cook": COOK})
+    examples = [("yes", MATHS), ("no", SHOP)] * 30
+    sizes = {"layers": 1, "dim": 16, "heads": 2, "length": 16, "windows": 3, "minCount": 1}
+    settings = {**sizes, "batch": 16, "lr": 0.02, "dropout": 0, "epoch": 20}
+    train_encoder(examples, made / "mind.safetensors", "tokenizer-32k", settings)
+    described = {"labels": ["no", "yes"], "positive": "yes"}
+    write_card(
+        made / "mind.safetensors", kind="x", languages=[], parameters={}, data={}, inputs={}, measured={}, **described
+    )
     return made
 
 
@@ -105,6 +114,49 @@ def test_a_threshold_measures_nothing_again_and_a_label_does() -> None:
     json.dumps(measuring())
 
 
+def test_an_encoder_measures_beside_fasttext_and_is_recorded_with_its_tokenizer() -> None:
+    made = classifiers(
+        deep={"model": "mind", "min_probability": 0.5},
+        flat={"model": "maths"},
+        shop={"model": "mind", "label": False},
+    )
+    assert made.models() == ["maths", "mind", "tokenizer-32k"]
+    found = made.measure(Page(MATHS))
+    assert found["deep"] > 0.9  # type: ignore[operator]
+    assert found["flat"] > 0.9  # type: ignore[operator]
+    assert found["shop"] == pytest.approx(1 - found["deep"], abs=1e-6)  # type: ignore[operator]
+    assert made.decide(found) is None
+    verdict = made.decide(made.measure(Page(SHOP)))
+    assert verdict is not None
+    assert verdict.reason == "classifiers.deep_too_low"
+    assert made.measure(Page(MATHS)) == found, "what was measured before changes nothing"
+    assert made.measure(Page(""))["deep"] is None
+
+
+def test_an_encoder_is_found_by_its_path_and_by_its_pin() -> None:
+    path, sha256 = resolve("mind").path, resolve("mind").sha256
+    by_path = classifiers(m={"model": str(path), "label": "yes"})
+    assert by_path.models() == [str(path), "tokenizer-32k"]
+    pinned = classifiers(m={"model": f"mind@sha256:{sha256}"})
+    assert (
+        by_path.measure(Page(MATHS))
+        == pinned.measure(Page(MATHS))
+        == classifiers(m={"model": "mind"}).measure(Page(MATHS))
+    )
+    with pytest.raises(UserError, match="but the reference pins"):
+        classifiers(m={"model": f"mind@sha256:{'0' * 64}"})
+
+
+def test_without_torch_a_manifest_with_an_encoder_is_told_what_to_install_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("curate.training.extra.find_spec", lambda name: None)
+    [made] = build_chain({"classifiers": {"models": {"m": {"model": "mind"}}}}, "manifest")
+    with pytest.raises(UserError, match=r"is an encoder: this needs torch: pip install 'curate\[train\]'"):
+        made.models()
+    assert classifiers(m={"model": "maths"}).models() == ["maths"], "fastText needs nothing"
+
+
 def test_settings_survive_being_written_out() -> None:
     made = classifiers(m={"model": "maths", "label": "yes", "min_probability": 0.25, "languages": ["en"]})
     [again] = build_chain({"classifiers": made.config.model_dump(mode="json")}, "manifest")
@@ -136,8 +188,9 @@ def test_a_label_that_a_model_without_a_card_has_not_is_told_when_it_is_loaded()
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\ud800", "a\x00b", "x" * 100_000, "__label__yes", "</s> theorem"])
-def test_hostile_text_is_measured(text: str) -> None:
-    value = classifiers(m={"model": "maths"}).measure(Page(text))["m"]
+@pytest.mark.parametrize("model", ["maths", "mind"])
+def test_hostile_text_is_measured(text: str, model: str) -> None:
+    value = classifiers(m={"model": model}).measure(Page(text))["m"]
     assert value is None or (isinstance(value, float) and 0 <= value <= 1)
 
 

@@ -19,9 +19,11 @@ from typer.testing import CliRunner, Result
 
 from curate.errors import UserError
 from curate.models.classifier_cli import classifier
-from curate.models.fasttext_model import FastTextModel
-from curate.models.labelled_figures import example_text, measure
+from curate.models.classifier_figures import evaluate
+from curate.models.fasttext_model import FastTextModel, one_line
+from curate.models.labelled_figures import measure
 from curate.models.labels import BadLine, LabelledText, label_name, read_labels
+from curate.models.language_id import LanguageIdentifier
 from curate.models.registry import card, resolve
 from curate.models.supervised import train_classifier
 from curate.models.train_classifier import (
@@ -144,7 +146,19 @@ class TestTraining:
         model = FastTextModel(tmp_path / "models/maths.ftz")
         assert model.labels() == {"yes", "no"}
         assert model.distribution("theorem lemma proof")["yes"] > 0.5
-        assert example_text("a __label__x b__label__y </s> c</s>\n</s>").split() == ["a", "b__label__y", "c</s>"]
+        assert one_line("a __label__x b__label__y </s> c</s>\n</s>").split() == ["a", "b__label__y", "c</s>"]
+
+    @pytest.mark.parametrize("mark", ["</s>", "</s>\n", "__label__x", "__label__x </s> __label__y\t"])
+    def test_a_mark_at_the_start_of_a_page_hides_it_from_no_model_that_comes_with_curate(self, mark: str) -> None:
+        text = "The committee published its report in the spring, and the government accepted most of it."
+        for name in ("quality-en", "nsfw-en"):
+            model = FastTextModel(resolve(name).path)
+            assert model.top(f"{mark} {text}") == model.top(text)
+            assert model.distribution(f"{mark} {text}") == model.distribution(text)
+        french = "Le comité a publié son rapport au printemps, et le gouvernement en a accepté la plus grande partie."
+        identify = LanguageIdentifier(resolve("lid.176").path)
+        assert identify(f"{mark} {french}") == identify(french)
+        assert identify(french)[0] == "fr"
 
 
 class TestSplit:
@@ -224,6 +238,47 @@ def test_figures_by_hand() -> None:
         {"id": "no0.6", "label": "no", "probability": 0.6},
     ]
     assert found["operating_points"][8]["recall"] == 0.3333
+
+
+class TestFigures:
+    def test_on_the_files_it_was_trained_on_they_are_the_cards(self, tmp_path: Path) -> None:
+        labels = write(tmp_path / "labels.jsonl", [*rows(), *rows()[:7], {"text": 1}])
+        assert train(tmp_path, labels, "maths", "--threshold", "0.3", "--seed", "3").exit_code == 0
+        path = tmp_path / "models/maths.ftz"
+        described = json.loads(path.with_name("maths.card.json").read_text())
+        found = evaluate(resolve(str(path)), [labels])
+        assert {key: found[key] for key in described["measured"]} == described["measured"]
+        assert found["trained_on"] == sum(described["data"]["trained"].values())
+        assert (found["documents"] + found["trained_on"], found["duplicates"]) == (300, 7)
+        assert found["set_aside"] == {"text_not_a_string": 1}
+
+    def test_of_new_files_every_document_counts_but_those_it_was_trained_on(self, tmp_path: Path) -> None:
+        labels, new = write(tmp_path / "labels.jsonl", rows()), write(tmp_path / "new.jsonl", rows(40, seed=9))
+        assert train(tmp_path, labels).exit_code == 0
+        model = resolve(str(tmp_path / "models/maths.ftz"))
+        assert evaluate(model, [new])["documents"] == 80
+        both = evaluate(model, [new, labels])
+        assert both["documents"] == 80 + evaluate(model, [labels])["documents"]
+        assert both == evaluate(model, [labels, new])
+
+    @pytest.mark.parametrize(
+        ("records", "said"),
+        [
+            ([{"text": "a", "label": "maybe"}], "no label 'maybe'; its labels are no, yes"),
+            ([{"text": "a", "label": "yes"}], "labelled yes and others; held out there is yes"),
+            ([{"text": "a", "label": "no"}], "labelled yes and others"),
+            ([[1]], "held out there is nothing"),
+        ],
+    )
+    def test_labels_that_are_not_the_models_are_one_line(self, tmp_path: Path, records: list[Any], said: str) -> None:
+        assert train(tmp_path, write(tmp_path / "labels.jsonl", rows(60))).exit_code == 0
+        with pytest.raises(UserError, match=said):
+            evaluate(resolve(str(tmp_path / "models/maths.ftz")), [write(tmp_path / "new.jsonl", records)])
+
+    def test_a_model_without_a_card_is_one_line(self, tmp_path: Path) -> None:
+        train_classifier([("yes", "a b"), ("no", "c d")] * 20, tmp_path / "m.bin", quantize=False, bucket=10, dim=2)
+        with pytest.raises(UserError, match="no card"):
+            evaluate(resolve(str(tmp_path / "m.bin")), [write(tmp_path / "labels.jsonl", rows(5))])
 
 
 class TestReading:
