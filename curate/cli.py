@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,10 +18,6 @@ from curate.report.clean import printable
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
 
-if TYPE_CHECKING:
-    from curate.inputs import InputFile
-
-SMALL_INPUT_BYTES = 8 << 20
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -49,7 +42,9 @@ def build(
     output: Annotated[str | None, typer.Option(help="Where to build; default corpus/NAME.")] = None,
     input: Annotated[
         list[str] | None,
-        typer.Option(help="Path, folder, glob or URL, or cc://CC-MAIN-2020-50; repeatable. Default: the sample."),
+        typer.Option(
+            help="Path, folder, glob, URL, cc://CC-MAIN-2020-50; SOURCE=PATH of a mixture; repeatable. Default: sample."
+        ),
     ] = None,
     warcs: Annotated[str, typer.Option(help="How many files of a cc:// crawl, or `all`.")] = "",
     set_: Annotated[
@@ -66,59 +61,22 @@ def build(
 
     Options that are not listed here go to Beam, e.g. `--runner SparkRunner --job_endpoint localhost:8099`.
     """
-    from curate.crawl_index import parse_count
-    from curate.inputs import resolve_inputs
-    from curate.manifest import load_manifest
-    from curate.sources.registry import source_class
-    from pipelines import fork_server
+    from pipelines.order import Order
 
-    recipe = load_manifest(manifest, set_ or ())
-    folder = output or f"corpus/{recipe.name}"
-    given = [spec for spec in input or () if spec]
-    inputs = resolve_inputs(
-        given or [str(sample_folder(recipe.source))],
-        base=".",
-        warcs=parse_count(warcs),
-        suffixes=source_class(recipe.source).suffixes,
+    order = Order(
+        recipe=manifest,
+        settings=set_ or (),
+        output=output,
+        inputs=[spec for spec in input or () if spec],
+        warcs=warcs,
+        workers=workers,
+        runner=runner,
+        options=tuple(context.args),
+        quiet=quiet,
     )
-    processes = workers or workers_for(inputs)
-    if processes > 1 and runner == "DirectRunner":
-        fork_server.start()  # it loads what workers need while this process does
-
-    from curate.download import fetch_all
-    from curate.report.html import write_report
-    from curate.report.table import account_text
-    from curate.storage import filesystem, is_local, join
-    from pipelines.build import Build
-    from pipelines.chain import build_chain
-    from pipelines.console import Reporter
-    from pipelines.engine import Engine
-
-    reporter = Reporter(quiet)
-    engine = Engine(runner, processes, tuple(context.args))
-    engine.check()
-    build_chain(recipe.filters, manifest)  # before anything is fetched
-    if engine.in_process and is_local(filesystem(folder)[0]):
-        # A byte range is read from disk, and a resumed run fetches nothing twice. A cluster reads where the input is.
-        with reporter.fetching() as progress:
-            inputs = fetch_all(inputs, join(folder, "input"), progress)
-    summary = Build(recipe, manifest, inputs, folder, engine, reporter).run()
-    report = write_report(folder)
+    lines = order.run()
     if not quiet:
-        print(account_text(summary))
-        print(f"report: {report}")
-
-
-def workers_for(inputs: Sequence[InputFile]) -> int:
-    """One a core; one for an input so small that starting processes would take longer than they save."""
-    return (os.cpu_count() or 1) if sum(item.size for item in inputs) > SMALL_INPUT_BYTES else 1
-
-
-def sample_folder(source: str) -> Path:
-    """The bundled sample of a source."""
-    import curate.sample
-
-    return Path(str(curate.sample.__file__)).parent / {"commoncrawl": "crawl"}.get(source, source)
+        print("\n".join(lines))
 
 
 @app.command()
@@ -130,8 +88,10 @@ def explain(
 ) -> None:
     """What happened to a document: each stage, measurement and threshold, and what displaced it."""
     from curate.report.explain import explain as stories_of
+    from curate.report.mixture import explain_mixture, read_mixture
 
-    stories = stories_of(output, query)
+    mixture = read_mixture(output)
+    stories = stories_of(output, query) if mixture is None else explain_mixture(output, mixture, query)
     if as_json:
         print(
             json.dumps([{**asdict(story), "outcome": story.outcome} for story in stories], indent=2, ensure_ascii=False)
@@ -156,9 +116,16 @@ def explain(
 def report(output: OutputFolder) -> None:
     """Print the account of a build and write report.html anew."""
     from curate.report.html import write_report
+    from curate.report.mixture import account, part_folders, read_mixture
     from curate.report.table import account_text
     from pipelines.build import read_summary
 
+    mixture = read_mixture(output)
+    if mixture is not None:
+        print("\n".join(account(mixture)))
+        for folder in part_folders(output, mixture).values():
+            print(f"report: {write_report(folder)}")
+        return
     print(account_text(read_summary(output)))
     print(f"report: {write_report(output)}")
 
@@ -166,10 +133,12 @@ def report(output: OutputFolder) -> None:
 @app.command()
 def verify(output: OutputFolder) -> None:
     """Re-count and re-hash everything that a build wrote; status 1 when one byte is not as written."""
+    from curate.report.mixture import RECORD, verify_mixture
     from curate.report.verify import verify as problems_of
+    from curate.storage import exists, join
 
     found = 0
-    for problem in problems_of(output):
+    for problem in verify_mixture(output) if exists(join(output, RECORD)) else problems_of(output):
         found += 1
         print(printable(problem))
     if found:

@@ -100,6 +100,8 @@ class Tokens(Section):
     """How kept documents become tokens/v1."""
 
     tokenizer: str = "tokenizer-32k"
+    source: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
+    """What tokens/ calls the source; None: its own name. Two crawls of one source need two names to be mixed."""
     delimiters: Literal["bos_eos", "eos"] = "bos_eos"
     shards: int | None = Field(None, ge=1)
     """Parts a source is written in; None: one for each `characters_per_shard`."""

@@ -70,6 +70,11 @@ class Build:
     engine: Engine
     reporter: Reporter
 
+    @property
+    def source(self) -> str:
+        """What tokens/ calls it."""
+        return self.manifest.tokens.source or self.manifest.source
+
     def run(self) -> Record:
         """Run what is not done; returns the summary that is written to summary.json."""
         started = time.monotonic()
@@ -164,7 +169,7 @@ class Build:
             {"select": selected["fingerprint"]},
             partial(self.tokenize, shards, selected),
             total=tokens.parts_for(selected["characters_out"], config.tokens),
-            watch=join(tokens.FOLDER, f"source={config.source}"),
+            watch=join(tokens.FOLDER, f"source={self.source}"),
             keep_record=True,
         )
         return [extracted, documents, lines, near, scored, selected, tokenized]
@@ -233,7 +238,7 @@ class Build:
         written = tokens.run_tokens(
             self.engine,
             shards,
-            self.manifest.source,
+            self.source,
             self.manifest.tokens,
             self.output,
             selected["characters_out"],

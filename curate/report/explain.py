@@ -168,6 +168,7 @@ def tell(output: str, shard: int, row: int) -> Story:
     subject = {
         key: found[key] for key in ("id", "url", "title", "date", "language_declared", "file", "offset", "digest")
     }
+    subject |= {key: found[key] for key in ("licence", "metadata") if found[key]}
     story = Story({**subject, "characters": len(found["text"])})
     story.steps.append(Step("extract", "kept", f"{len(found['text']):,} characters of text"))
     for step in (_captures, _lines, _near, _scores):

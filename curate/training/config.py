@@ -10,25 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from curate.counts import Count
 from curate.errors import UserError
 from curate.manifest import apply_settings, nearest, read_yaml, validated
-
-_UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
-
-
-def parse_count(value: Any) -> Any:
-    """A count from 4194304, "4M" or "1.4T" (powers of 1000); anything else is left for the validator."""
-    if isinstance(value, str) and value[-1:].upper() in _UNITS:
-        try:
-            return round(float(value[:-1].replace("_", "")) * _UNITS[value[-1].upper()])
-        except (ValueError, OverflowError):
-            return value
-    return value
-
-
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
 
 
 class _Section(BaseModel):
@@ -121,7 +107,7 @@ class TrainConfig(_Section):
     """Folders of builds, or of tokens/v1 datasets."""
     output: str = ""
     mixture: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    """Share of each source; empty: by their tokens."""
+    """Share of each source; empty: as the data states where it is a built mixture, else by their tokens."""
     held_out_shards: int = Field(1, ge=0)
     """Last parts of each source, kept for validation."""
     sequence: int = Field(2048, ge=2)
@@ -248,17 +234,6 @@ def parse_config(raw: Mapping[str, Any], where: str) -> TrainConfig:
     if not isinstance(steps, int) or steps < 1:
         raise UserError(f"{where}: steps: must be a whole number above 0, not {steps!r}")
     return config.model_copy(update={"tokens": steps * config.batch_sequences * config.sequence})
-
-
-def asked_tokens(text: str, option: str) -> int:
-    """The number of tokens that an option of the command line says: 300M, 1.4T. UserError where it says none."""
-    try:
-        count = int(parse_count(text))
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise UserError(f"{option} {text!r}: write a number of tokens, such as 300M or 1.4T")
-    return count
 
 
 def what_is_computed(config: TrainConfig) -> dict[str, Any]:

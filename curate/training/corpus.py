@@ -160,7 +160,8 @@ class Corpus:
     delimiters that differ, and for names that clash still.
 
     names (sorted), splits (by name), tokens (to train on, by name), fingerprint, tokenizer, vocab_size, eos_id,
-    bos_id (-1 where documents do not begin with one), held_out_shards.
+    bos_id (-1 where documents do not begin with one), held_out_shards, mixture (the shares that a built mixture states,
+    empty otherwise).
     """
 
     def __init__(self, roots: Sequence[str], held_out_shards: int = 1) -> None:
@@ -185,6 +186,8 @@ class Corpus:
         self.names = sorted(self._places)
         self.splits = {name: split(*self._places[name], held_out_shards) for name in self.names}
         self.tokens = {name: self.splits[name].train.tokens for name in self.names}
+        told = first.manifest["extra"].get("mixture") if len(datasets) == 1 else None
+        self.mixture: dict[str, float] = dict(told or {})
 
     def windows(self, name: str, sequence: int) -> int:
         """Windows of a source in one epoch, possibly none."""

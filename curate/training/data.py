@@ -71,7 +71,7 @@ class Batches:
             "seed": seed,
         }
         counts = dict.fromkeys(corpus.names, 0) | _counts(corpus, made_of, state)
-        shares = _shares(corpus, weights, sequence)
+        shares = _shares(corpus, weights or corpus.mixture, sequence)
         mixture = Mixture(shares, counts)
         self.names: list[str] = mixture.names
         self.weights = {name: share / sum(shares.values()) for name, share in shares.items()}

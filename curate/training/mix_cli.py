@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -16,13 +17,32 @@ mix_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Choose the proportions of sources by small models.",
+    help="The proportions of sources: what they come to, and which are best by small models.",
 )
 
 
 @mix_app.callback()
 def mix() -> None:
-    """Choose the proportions of sources by small models."""
+    """The proportions of sources: what they come to, and which are best by small models."""
+
+
+@mix_app.command()
+def plan(
+    corpus: Annotated[str, typer.Argument(help="The folder of a built mixture.", metavar="DIR")],
+    tokens: Annotated[
+        str | None, typer.Option(help="Tokens of the training run: 300M, 1.4T. Default: the mixture's budget.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """How often a run goes through each source, from the tokens there are, and which source runs short."""
+    from curate.counts import asked_tokens
+    from curate.report.mixture import account, planned, read_mixture
+
+    record = read_mixture(corpus)
+    if record is None:
+        raise UserError(f"{corpus} holds no mixture: build one, such as `curate build manifests/llama1.yaml`")
+    budget = None if tokens is None else asked_tokens(tokens, "--tokens")
+    print(json.dumps(planned(record, budget), indent=2) if as_json else "\n".join(account(record, budget)))
 
 
 @mix_app.command()
@@ -56,7 +76,7 @@ def fit(
     The same command takes up where it stopped; with more --runs it trains only those that are new.
     """
     need_training()
-    from curate.training.config import asked_tokens
+    from curate.counts import asked_tokens
     from curate.training.mix import fit_mix
     from curate.training.mix_report import sentences, setting
     from curate.training.proxies import configured

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from curate.counts import asked_tokens
 from curate.errors import UserError
 from curate.training import model_cli
-from curate.training.config import TrainConfig, asked_tokens, load_config
+from curate.training.config import TrainConfig, load_config
 from curate.training.extra import need_training
 
 train_app = typer.Typer(

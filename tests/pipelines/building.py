@@ -26,6 +26,14 @@ def build(manifest: str, output: Path, *options: str) -> subprocess.CompletedPro
     return done
 
 
+def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Any `curate` command, of which success is expected where `check`."""
+    line = [sys.executable, "-m", "curate.cli", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT)
+    assert not check or done.returncode == 0, done.stderr[-4000:]
+    return done
+
+
 def build_and_kill(manifest: str, output: Path, moment: Callable[[Path], bool], *options: str) -> None:
     """Start a build and kill it, workers and all, with SIGKILL as soon as `moment(output)` is true."""
     process = subprocess.Popen(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from curate.errors import UserError
-from curate.training.config import RECIPES, TrainConfig, asked_tokens, load_config, parse_config
+from curate.counts import asked_tokens
+from curate.training.config import RECIPES, TrainConfig, load_config, parse_config
 
 
 @pytest.mark.parametrize("name", sorted(set(RECIPES) - {"tiny"}))
