@@ -34,6 +34,11 @@ class SentencePieceTokenizer:
         encoded = self._model.encode_as_numpy([well_formed(text) for text in texts], num_threads=1)
         return [ids.astype(self._dtype) for ids in encoded]
 
+    def byte_ids(self) -> frozenset[int]:
+        """The pieces that stand for one byte of a character that no piece has; one of ASCII is a whole character."""
+        pieces = (token for token in range(self.vocab_size) if self._model.is_byte(token))
+        return frozenset(token for token in pieces if int(self._model.id_to_piece(token)[1:-1], 16) >= 0x80)
+
     def decode(self, ids: Sequence[int] | Tokens) -> str:
         listed = np.asarray(ids, np.int64).tolist()
         if any(not 0 <= token < self.vocab_size for token in listed):

@@ -101,11 +101,23 @@ class TiktokenTokenizer:
         ]
         return np.concatenate(pieces)
 
+    def byte_ids(self) -> frozenset[int]:
+        """The tokens that begin or end within a character: bytes that are not UTF-8 by themselves."""
+        return frozenset(rank for token, rank in self._ranks.items() if not _is_utf8(token))
+
     def decode(self, ids: Sequence[int] | Tokens) -> str:
         listed = np.asarray(ids, np.int64).tolist()
         if any(not 0 <= token < self.vocab_size for token in listed):
             raise IndexError(f"a token id is outside the vocabulary of {self.vocab_size:,}")
         return self._encoding.decode([token for token in listed if token < len(self._ranks)])
+
+
+def _is_utf8(token: bytes) -> bool:
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def split_long_runs(text: str, longest: int = LONG_RUN) -> Iterator[tuple[str, bool]]:

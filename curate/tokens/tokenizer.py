@@ -29,6 +29,10 @@ class Tokenizer(TokenizerLike, Protocol):
         """The ids of each text, without bos and eos."""
         ...
 
+    def byte_ids(self) -> frozenset[int]:
+        """The ids of tokens that hold no whole character: what text falls back to that the vocabulary lacks."""
+        ...
+
     def decode(self, ids: Sequence[int] | Tokens) -> str:
         """The text of these ids; special tokens give nothing. IndexError for an id outside the vocabulary."""
         ...

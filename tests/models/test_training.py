@@ -7,8 +7,6 @@ import gzip
 import hashlib
 import json
 import random
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,7 +25,6 @@ from curate.models.supervised import chunks, operating_point, roc_auc, train_cla
 from curate.models.train_nsfw import salted, strung
 from curate.models.train_perplexity import train_ngrams, train_unigram
 from curate.models.train_quality import BANDS, balanced
-from curate.models.train_tokenizer import train_bpe
 from curate.models.training_text import TrainingText, in_hash_order, is_held_out
 
 NOUNS = tuple("harbour bridge keeper lantern ferry window garden letter engine river teacher market".split())  # noqa: SIM905
@@ -50,55 +47,6 @@ def kenlm_is_built() -> None:
             kenlm_tools.find_tool(tool)
     except UserError as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def model() -> bytes:
-    return train_bpe(iter(sentences(400)), vocabulary=400)
-
-
-class TestTokenizer:
-    def test_the_same_text_gives_the_same_bytes(self, model: bytes) -> None:
-        program = (
-            "import hashlib, sys\nfrom curate.models.train_tokenizer import train_bpe\n"
-            "print(hashlib.sha256(train_bpe(iter(sys.stdin.read().split('\\n')), vocabulary=400)).hexdigest())"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            input="\n".join(sentences(400)),
-            capture_output=True,
-            text=True,
-            check=True,
-            env={"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(training_text.__file__).parents[2])},
-        )
-        assert done.stdout.strip() == hashlib.sha256(model).hexdigest()
-
-    @pytest.fixture(params=["tiny", "tokenizer-32k"])
-    def processor(self, request: pytest.FixtureRequest, model: bytes) -> sentencepiece.SentencePieceProcessor:
-        if request.param == "tiny":
-            return sentencepiece.SentencePieceProcessor(model_proto=model)
-        return sentencepiece.SentencePieceProcessor(model_file=str(resolve("tokenizer-32k").path))
-
-    def test_it_is_llamas_kind(self, processor: sentencepiece.SentencePieceProcessor) -> None:
-        assert (processor.unk_id(), processor.bos_id(), processor.eos_id(), processor.pad_id()) == (0, 1, 2, -1)
-        assert [processor.id_to_piece(n) for n in range(3)] == ["<unk>", "<s>", "</s>"]
-        pieces = processor.encode("the 1984", out_type=str)
-        assert pieces[0].startswith("▁"), "a space is put before the first word"
-        assert [piece for piece in pieces if any(c.isdigit() for c in piece)] == list("1984"), "numbers are split"
-
-    @pytest.mark.parametrize("text", ["a  b\n\tc ", "naïve 日本 🙂 \u1234", "ﬁ ①", "", "\x07"])
-    def test_any_text_comes_back_and_nothing_is_unknown(
-        self, processor: sentencepiece.SentencePieceProcessor, text: str
-    ) -> None:
-        ids = processor.encode(text)
-        assert processor.decode(ids) == text
-        assert processor.unk_id() not in ids
-
-
-def test_the_default_tokenizer_has_32000_pieces() -> None:
-    assert (
-        sentencepiece.SentencePieceProcessor(model_file=str(resolve("tokenizer-32k").path)).get_piece_size() == 32_000
-    )
 
 
 class TestPerplexity:
