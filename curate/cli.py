@@ -13,7 +13,11 @@ from rich.console import Console
 
 from curate.errors import UserError
 from curate.models.classifier_cli import classifier
+from curate.models.evaluate_cli import evaluate
+from curate.models.kenlm_cli import calibrate, kenlm
 from curate.models.models_cli import models_app
+from curate.models.quality_cli import quality
+from curate.models.tokenizer_cli import tokenizer
 from curate.report.clean import printable
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
@@ -26,8 +30,12 @@ app = typer.Typer(
     help="Build pretraining corpora from raw crawls with LLaMA's recipes, and explain every document.",
 )
 training_of_models = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Train a model of your own.")
-training_of_models.callback()(lambda: None)  # one command is still a command
+training_of_models.command()(kenlm)
+training_of_models.command()(tokenizer)
+training_of_models.command()(quality)
 training_of_models.command()(classifier)
+models_app.command()(evaluate)
+models_app.command()(calibrate)
 models_app.add_typer(training_of_models, name="train")
 app.add_typer(models_app)
 app.add_typer(train_app)

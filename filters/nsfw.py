@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curate.models.fasttext_model import plain_words
-from curate.text.badwords import UNSPACED, bad_words
+from curate.text.badwords import UNSPACED, explicit_words
 from curate.text.page import Page
 from filters.classifier import ClassifierFilter
 from filters.filter import FilterConfig, Rule, Value
@@ -47,7 +47,7 @@ class Nsfw(ClassifierFilter):
 
     def measure(self, page: Page) -> Mapping[str, Value]:
         classifier = self.classifier(page)
-        listed = bad_words(page.language)
+        listed = explicit_words(page.language)
         # Where no spaces are written, two characters are about a word.
         words = len(page.text) // 2 if page.language in UNSPACED else len(page.words)
         return {

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -33,6 +34,8 @@ MOST_CHARACTERS = 20_000
 BAND = 1.25
 """Lengths within this factor of one another count as the same when lengths are balanced."""
 _BATCH = 1024
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -151,16 +154,8 @@ class CitedPages:
         A classifier that reads them learns nothing from length: any threshold on it is right for half, to within a
         band (`BAND`).
         """
-        kept: tuple[list[SampledPage], list[SampledPage]] = ([], [])
-        bands: dict[int, tuple[list[SampledPage], list[SampledPage]]] = {}
-        for side, pages in enumerate(self.samples()):
-            for page in pages:
-                bands.setdefault(_band(len(page.text)), ([], []))[side].append(page)
-        for pools in bands.values():
-            count = min(map(len, pools))
-            for side, pool in enumerate(pools):
-                kept[side].extend(pool[:count])
-        return sorted(kept[0]), sorted(kept[1])
+        pairs = same_lengths(*self.samples(), lambda page: len(page.text))
+        return sorted(one for one, _ in pairs), sorted(other for _, other in pairs)
 
 
 def select_pages(
@@ -202,5 +197,11 @@ def _short(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "little")
 
 
-def _band(characters: int) -> int:
-    return math.floor(math.log(max(characters, 1)) / math.log(BAND))
+def same_lengths(one: Sequence[Item], other: Sequence[Item], length: Callable[[Item], int]) -> list[tuple[Item, Item]]:
+    """Pairs of an item of each, the first ones, as many as can be within each band of lengths (a factor of `BAND`)."""
+    bands: dict[int, tuple[list[Item], list[Item]]] = {}
+    for side, items in enumerate((one, other)):
+        for item in items:
+            band = math.floor(math.log(max(length(item), 1)) / math.log(BAND))
+            bands.setdefault(band, ([], []))[side].append(item)
+    return [pair for band in sorted(bands) for pair in zip(*bands[band], strict=False)]

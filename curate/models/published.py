@@ -29,7 +29,8 @@ class Published:
     """A public model.
 
     file: what it is kept as; url: "" where only the user's own copy may be used; sha256: "" where none is published;
-    begins: the first bytes of every file of its format, so that an error page is not taken for a model.
+    begins: the first bytes of every file of its format, so that an error page is not taken for a model; role: one of
+    `curate.models.cards.ROLES`; positive: the label that a classifier finds, "" where its page does not say.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Published:
     begins: bytes
     url: str = ""
     sha256: str = ""
+    role: str = ""
+    positive: str = ""
 
 
 KENLM = b"mmap lm http://kheafield.com/code"
@@ -63,6 +66,7 @@ def catalogue() -> dict[str, Published]:
             FASTTEXT,
             f"{_FASTTEXT}lid.176.{suffix}",
             sha256,
+            "language",
         )
         for suffix, form, sha256 in (
             ("bin", "whole", "7e69ec5451bc261cc7844e49e4792a85d7f09c06789ec800fc4a44aec362764e"),
@@ -80,6 +84,8 @@ def catalogue() -> dict[str, Published]:
             FASTTEXT,
             "https://huggingface.co/mlfoundations/fasttext-oh-eli5/resolve/main/"
             "openhermes_reddit_eli5_vs_rw_v2_bigram_200k_train.bin",
+            role="classifier",
+            positive="hq",
         )
     ]
     found += [
@@ -92,6 +98,7 @@ def catalogue() -> dict[str, Published]:
             f"{_DOLMA}{short}",
             FASTTEXT,
             f"{_DOLMA}{short}/resolve/main/model.bin",
+            role="classifier",
         )
         for short in ("hatespeech", "nsfw")
     ]
@@ -105,6 +112,7 @@ def catalogue() -> dict[str, Published]:
             "https://github.com/meta-llama/llama",
             SENTENCEPIECE,
             sha256="9e556afd44213b6bd1be2b850ebbbd98f5481437a8021afaf58ee7fb1818d347",
+            role="tokenizer",
         ),
         Published(
             "llama-3-tokenizer",
@@ -115,6 +123,7 @@ def catalogue() -> dict[str, Published]:
             "https://github.com/meta-llama/llama-models",
             TIKTOKEN,
             sha256="82e9d31979e92ab929cd544440f129d9ecd797b69e327f80f17e1c50d5551b55",
+            role="tokenizer",
         ),
     ]
     found += [model for language in CCNET_LANGUAGES for model in _ccnet(language)]
@@ -129,7 +138,17 @@ def _ccnet(language: str) -> tuple[Published, Published]:
     pieces = f"ccnet-sp-{language}"
     sentencepiece = "CCNet's SentencePiece unigram tokenizer of Wikipedia"
     return (
-        Published(name, f"{name}.arpa.bin", kenlm, (language,), licence, page, KENLM, f"{_CCNET}{language}.arpa.bin"),
+        Published(
+            name,
+            f"{name}.arpa.bin",
+            kenlm,
+            (language,),
+            licence,
+            page,
+            KENLM,
+            f"{_CCNET}{language}.arpa.bin",
+            role="perplexity",
+        ),
         Published(
             pieces,
             f"{pieces}.model",
@@ -139,6 +158,7 @@ def _ccnet(language: str) -> tuple[Published, Published]:
             page,
             SENTENCEPIECE,
             f"{_CCNET}{language}.sp.model",
+            role="perplexity-pieces",
         ),
     )
 

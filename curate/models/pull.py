@@ -184,6 +184,7 @@ def _write_card(card: Path, model: Published, path: Path, sha256: str) -> None:
         "origin": model.url or "the user's own copy",
         "documentation": model.documentation,
         "measured": {},
+        **{key: value for key, value in (("role", model.role), ("positive", model.positive)) if value},
     }
     with explained(str(card)), atomic_write(str(card)) as out:
         out.write(canonical({**described, "seal": _seal(described)}))

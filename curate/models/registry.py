@@ -57,7 +57,7 @@ def cards() -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for folder in folders():
         for path in sorted(folder.glob(f"*{_CARD}")):
-            found.setdefault(path.name.removesuffix(_CARD), _read(path))
+            found.setdefault(path.name.removesuffix(_CARD), read_card(path))
     return [found[name] for name in sorted(found)]
 
 
@@ -67,7 +67,7 @@ def card(name: str) -> dict[str, Any] | None:
     for folder in folders():
         path = folder / f"{name}{_CARD}"
         if not _is_path(name) and path.is_file():
-            return _read(path)
+            return read_card(path)
     return None
 
 
@@ -113,7 +113,7 @@ def locate(name: str) -> Path:
 
 def _candidates(folder: Path, name: str) -> list[Path]:
     description = folder / f"{name}{_CARD}"
-    described = [folder / Path(str(_read(description).get("file", ""))).name] if description.is_file() else []
+    described = [folder / Path(str(read_card(description).get("file", ""))).name] if description.is_file() else []
     guessed = (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     return [*described, *(path for path in guessed if not _named_whole(path)), folder / name]
 
@@ -133,7 +133,8 @@ def known() -> list[str]:
     return sorted(names)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_card(path: Path) -> dict[str, Any]:
+    """What a card file says; UserError where it is not a JSON object."""
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:

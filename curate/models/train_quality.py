@@ -1,93 +1,137 @@
-"""Train the English quality classifier: `python -m curate.models.train_quality DATA [--output FOLDER]`.
+"""Training the quality classifier: text like what Wikipedia cites (`wiki`), or any crawl page (`cc`), by fastText.
 
-LLaMA and RedPajama-v1 tell pages that Wikipedia cites (`wiki`) from random crawl pages (`cc`) with fastText. Cited
-pages are not among the data here, so the positives are Wikipedia articles and books themselves; the negatives are
-English crawl pages and C4's. Both are cut into pieces of the same lengths, so that length tells nothing.
+LLaMA (Touvron et al. 2023, §2.1) and RedPajama-v1 learn it from crawl pages that Wikipedia cites against random ones.
+Where there are too few of those, from texts that stand for them: Wikipedia's articles and books against crawl pages,
+all cut into pieces, so that length tells nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from curate.models import training_text
-from curate.models.cards import train_main, write_card
+from curate.errors import UserError
+from curate.models.cards import card_path, write_card
+from curate.models.cited_pages import same_lengths
 from curate.models.fasttext_model import FastTextModel
-from curate.models.supervised import chunks, operating_point, probabilities, roc_auc, train_classifier
-from curate.models.train_perplexity import english_pages
-from curate.models.training_text import TrainingText, in_hash_order, is_held_out
+from curate.models.quality_data import LENGTHS, parted, pieces
+from curate.models.quality_figures import NEGATIVE, POSITIVE, figures
+from curate.models.supervised import train_classifier
+from curate.models.texts import TrainingText
 
-POSITIVE, NEGATIVE = "wiki", "cc"
-SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 10, "lr": 0.2, "wordNgrams": 2, "bucket": 50_000, "minCount": 5}
-# Pieces of one document at each length; a book has many, and must not outweigh the articles.
-LENGTHS = (600, 1_500, 4_000)
-BANDS = (900, 2_200, 6_000)
-MOST_PIECES = {"books": 12}
-PATTERNS = ["wikipedia/enwiki*.bz2", "books/*.txt", "c4/*.gz", "cc/*.warc*.gz"]
-THRESHOLD = 0.25
-
-
-def pieces(text: TrainingText) -> list[str]:
-    """The document in pieces of every length of LENGTHS, spread over it where there are too many."""
-    found: list[str] = []
-    for length in LENGTHS:
-        every = chunks(text.text, length)
-        step = max(1, len(every) // MOST_PIECES.get(text.kind, len(every) + 1))
-        found += every[::step]
-    return found
+SETTINGS: Mapping[str, int | float] = {
+    "dim": 16,
+    "epoch": 10,
+    "lr": 0.2,
+    "wordNgrams": 2,
+    "bucket": 50_000,
+    "minCount": 5,
+}
+LEAST_TRAINED, LEAST_HELD_OUT = 10, 3
 
 
-def balanced(positive: list[str], negative: list[str]) -> list[tuple[str, str]]:
-    """(label, text) pairs, as many of each label within every band of lengths, alternating; each piece once."""
-    examples: list[tuple[str, str]] = []
-    for low, high in pairwise((0, *BANDS)):
-        pools = [[piece for piece in pool if low < len(piece) <= high] for pool in (positive, negative)]
-        for one, other in zip(*pools, strict=False):
-            examples += [(POSITIVE, one), (NEGATIVE, other)]
-    return examples
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. held_out: percent, by site, title or text; keep: the share of crawl pages to find a threshold for.
+
+    lengths: characters of the pieces that documents are cut into; none where whole pages are learnt from.
+    """
+
+    language: str = "en"
+    settings: Mapping[str, int | float] = field(default_factory=lambda: dict(SETTINGS))
+    held_out: int = 20
+    seed: int = 0
+    keep: float = 0.1
+    lengths: tuple[int, ...] = LENGTHS
+    quantize: bool = True
+    licence: str = ""
+    command: str = ""
 
 
-def train(data: Path, output: Path) -> None:
-    hashes = training_text.input_hashes(data, PATTERNS)
-    positive = [*training_text.wikipedia(data, "wikipedia/enwiki*.bz2"), *training_text.books(data)]
-    negative = [*english_pages(data), *training_text.c4(data)]
-    negative = [text for text in negative if "wikipedia.org" not in (urlsplit(text.url).hostname or "")]
-    sides = [in_hash_order([text for text in texts if text.language in ("", "en")]) for texts in (positive, negative)]
-    learnt = [[piece for text in side if not is_held_out(text.key, 20) for piece in pieces(text)] for side in sides]
-    examples = balanced(*learnt)
-    model_path = output / "quality-en.ftz"
-    train_classifier(examples, model_path, **SETTINGS)
+def train(
+    positives: Iterable[TrainingText],
+    negatives: Iterable[TrainingText],
+    model: Path,
+    recipe: Recipe,
+    inputs: Mapping[str, str],
+    read: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Train on texts of one language, measure on those held out, write `model` and its card; the card's `data` and
+    `measured`.
 
-    model = FastTextModel(model_path)
-    held_out = [[text for text in side if is_held_out(text.key, 20)] for side in sides]
-    by_kind: dict[str, list[float]] = {}
-    for side in held_out:
-        for text in side:
-            by_kind.setdefault(text.kind, []).extend(probabilities(model, pieces(text), POSITIVE))
-    positives = [score for kind in ("books", "wikipedia") for score in by_kind.get(kind, [])]
-    negatives = [score for kind in ("c4", "crawl") for score in by_kind.get(kind, [])]
+    inputs: sha256 of every file; read: what became of what was read, for the card. UserError for too few texts.
+    """
+    parts = parted(positives, negatives, recipe.held_out)
+    _enough(parts.trained, parts.held_out)
+    examples = examples_of(*parts.trained, recipe)
+    if len(examples) < 2 * LEAST_TRAINED:
+        raise UserError(f"only {len(examples) // 2} positives have a negative of about their length: name more text")
+    model.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".tmp-") as temporary:
+        made = Path(temporary, model.name)
+        try:
+            train_classifier(examples, made, quantize=recipe.quantize, seed=recipe.seed, **recipe.settings)
+        except (ValueError, RuntimeError) as error:  # an empty vocabulary, a rate that diverges, too few rows
+            advice = " (or train with --no-quantize)" if "quantiz" in str(error) else ""
+            raise UserError(f"fastText cannot train this: {' '.join(str(error).split())}{advice}") from None
+        kinds = _kinds(parts.trained[0]), _kinds(parts.trained[1])
+        measured = figures(
+            FastTextModel(made), [*parts.held_out[0], *parts.held_out[1]], *kinds, recipe.lengths, recipe.keep
+        )
+        card_path(model).unlink(missing_ok=True)  # never the card of another model beside this one
+        made.replace(model)
+    data = {
+        "examples": dict(sorted(Counter(label for label, _ in examples).items())),
+        "documents": dict(sorted(Counter(text.kind for side in parts.trained for text in side).items())),
+        "copies_left_out": parts.copies,
+        **(read or {}),
+    }
     write_card(
-        model_path,
-        kind="fastText classifier: wiki (Wikipedia, books) or cc (crawl pages)",
-        languages=["en"],
-        parameters={**SETTINGS, "quantized": True, "piece_characters": list(LENGTHS)},
-        data={"examples": dict(Counter(label for label, _ in examples)), "documents": len(learnt[0]) + len(learnt[1])},
-        inputs=hashes,
-        measured={
-            "held_out_documents": dict(sorted(Counter(text.kind for side in held_out for text in side).items())),
-            "roc_auc": round(roc_auc(positives, negatives), 4),
-            "roc_auc_wikipedia_against_crawl": round(roc_auc(by_kind["wikipedia"], by_kind["crawl"]), 4),
-            "operating_points": [operating_point(positives, negatives, point) for point in (THRESHOLD, 0.5)],
-            "kept_at_threshold": {
-                kind: round(sum(score >= THRESHOLD for score in scores) / len(scores), 4)
-                for kind, scores in sorted(by_kind.items())
-            },
+        model,
+        kind=f"fastText classifier: {POSITIVE} ({', '.join(kinds[0])}) or {NEGATIVE} ({', '.join(kinds[1])})",
+        role="quality",
+        licence=recipe.licence,
+        command=recipe.command,
+        languages=[recipe.language],
+        parameters={
+            **recipe.settings,
+            "quantized": recipe.quantize,
+            "seed": recipe.seed,
+            "piece_characters": list(recipe.lengths),
+            "held_out_percent": recipe.held_out,
+            "positive_kinds": kinds[0],
+            "negative_kinds": kinds[1],
+            "keep": recipe.keep,
         },
+        data=data,
+        inputs=dict(inputs),
+        measured=measured,
     )
+    return {"data": data, "measured": measured}
 
 
-if __name__ == "__main__":
-    train_main("quality-en", train)
+def examples_of(positives: list[TrainingText], negatives: list[TrainingText], recipe: Recipe) -> list[tuple[str, str]]:
+    """(label, text) pairs, alternating, as many of each label within every band of lengths; in an order by hash."""
+    one, other = ([piece for text in side for piece in pieces(text, recipe.lengths)] for side in (positives, negatives))
+    pairs = same_lengths(one, other, len)
+    pairs.sort(key=lambda pair: hashlib.blake2b("\n".join(pair).encode("utf-8", "replace"), digest_size=8).digest())
+    return [example for one, other in pairs for example in ((POSITIVE, one), (NEGATIVE, other))]
+
+
+def _kinds(texts: list[TrainingText]) -> list[str]:
+    return sorted({text.kind for text in texts})
+
+
+def _enough(trained: tuple[list[TrainingText], ...], held_out: tuple[list[TrainingText], ...]) -> None:
+    for number, name in enumerate(("positive", "negative")):
+        counts = len(trained[number]), len(held_out[number])
+        if counts[0] < LEAST_TRAINED or counts[1] < LEAST_HELD_OUT:
+            raise UserError(
+                f"too few {name} documents of the language: {counts[0]} to train on and {counts[1]} held out (by "
+                f"site); {LEAST_TRAINED} and {LEAST_HELD_OUT} are needed"
+            )

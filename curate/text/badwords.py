@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from curate.text.urls import entries
+
 UNSPACED = frozenset({"ja", "th", "zh"})
 ALLOWED = {"ja": frozenset({"sm", "グロ", "女の子"}), "zh": frozenset({"性"})}
 """Entries left out where words are not spaced, as they are common parts of harmless words (`text/c4.py`)."""
@@ -25,14 +27,19 @@ class BadWords:
     """Counts the entries of one list.
 
     spaced: entries must be flanked by non-word characters or the ends of the text. c4_2020: they must instead be
-    flanked by a character that is not a-z, on both sides, in their own line.
+    flanked by a character that is not a-z, on both sides, in their own line. particles: an entry may go on, as a
+    Korean noun does in its particles, but must begin a word.
     A look-up of a text's tokens finds which entries it can have at all; only for those is it read.
     """
 
-    def __init__(self, words: Iterable[str], spaced: bool = True, c4_2020: bool = False) -> None:
+    def __init__(
+        self, words: Iterable[str], spaced: bool = True, c4_2020: bool = False, particles: bool = False
+    ) -> None:
         entries = sorted({word.lower() for word in words if word}, key=lambda word: (-len(word), word))
         self._c4_2020 = re.compile(f"[^a-z](?:{_alternatives(entries)})(?=[^a-z])") if c4_2020 and entries else None
         self._anywhere = re.compile(_alternatives(entries)) if not spaced and entries else None
+        if particles and entries:
+            self._anywhere = re.compile(rf"(?<!\w)(?:{_alternatives(entries)})")
         self._signs = signs = [entry for entry in entries if not _WORD.match(entry)]
         # Of an entry of several words the longest is the rarest, as a rule: it is looked up, then the others.
         self._by_longest: dict[str, list[tuple[str, frozenset[str]]]] = {}
@@ -85,13 +92,37 @@ def _alternatives(entries: Iterable[str]) -> str:
 @cache
 def bad_words(language: str, c4_2020: bool = False) -> BadWords | None:
     """The list of a language (ISO 639), or None where LDNOOBW has none; regional lists are part of their language's."""
+    words = _listed(language)
+    if not words:
+        return None
+    spaced = ALIASES.get(language, language) not in UNSPACED
+    return BadWords(words, spaced=spaced, c4_2020=c4_2020 and spaced)
+
+
+def _listed(language: str) -> frozenset[str]:
+    """Entries in lower case."""
     language = ALIASES.get(language, language)
     folder = files("curate.text").joinpath("wordlists", "ldnoobw")
     words: set[str] = set()
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.removesuffix(".txt").split("-")[0] == language:
-            words.update(line.strip() for line in file.read_text("utf-8").split("\n"))
-    words -= ALLOWED.get(language, frozenset()) | {""}
-    if not words:
-        return None
-    return BadWords(words, spaced=language not in UNSPACED, c4_2020=c4_2020 and language not in UNSPACED)
+            words.update(line.strip().lower() for line in file.read_text("utf-8").split("\n"))
+    return frozenset(words - ALLOWED.get(language, frozenset()) - {""})
+
+
+@cache
+def explicit_words(language: str) -> BadWords | None:
+    """The list of a language without the entries that ordinary pages have too (`wordlists/ordinary`).
+
+    LDNOOBW was made to hide search suggestions. It holds the words of medicine, sex education and law, in some
+    languages the plain names of gay and bisexual people and of Roma, and where no spaces are written parts of
+    harmless words (`milk` in Chinese, the first syllable of `Google` in Thai). A count that drops pages must not count
+    those (Dodge et al. 2021 show what C4 lost by it). C4's own rule, which does, is `bad_words`.
+    """
+    words = _listed(language) - _ordinary(language)
+    return BadWords(words, spaced=language not in UNSPACED, particles=language == "ko") if words else None
+
+
+def _ordinary(language: str) -> frozenset[str]:
+    path = files("curate.text").joinpath("wordlists", "ordinary", f"{ALIASES.get(language, language)}.txt")
+    return frozenset(entries(path.read_text("utf-8").split("\n"))) if path.is_file() else frozenset()

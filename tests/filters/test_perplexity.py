@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
+from pathlib import Path
 
 import kenlm
 import pytest
@@ -13,11 +15,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from curate.errors import UserError
+from curate.models.published import CCNET_LANGUAGES
 from curate.models.registry import card, resolve
 from curate.text.ccnet import normalize_for_model
 from curate.text.page import Page
 from filters.filter import Verdict
-from filters.perplexity import THIRDS, Perplexity, PerplexityConfig, percentile_cutoffs
+from filters.perplexity import PUBLISHED_CUTOFFS, THIRDS, Perplexity, PerplexityConfig, percentile_cutoffs
 
 PROSE = (
     "The harbour was built in 1861, when the railway reached the coast.\n"
@@ -145,7 +148,7 @@ def test_published_cutoffs_are_ccnets_and_leave_three_languages_alone() -> None:
         "middle",
         "tail",
     ]
-    assert len(published.cutoffs) == 17
+    assert len(published.cutoffs) == 48
     assert [published.bucket(1e9, language) for language in ("sl", "sr", "sv")] == [None] * 3
 
 
@@ -156,8 +159,41 @@ def test_without_a_setting_the_cutoffs_are_those_of_the_models_card(default: Per
 
 def test_a_model_without_cutoffs_of_its_own_needs_them_in_the_manifest() -> None:
     config = PerplexityConfig.model_validate({"models": {"fr": {"tokenizer": "sp-en", "model": "kenlm-en"}}})
-    with pytest.raises(UserError, match="no cutoffs for fr: give cutoffs or percentiles"):
+    with pytest.raises(UserError, match="no cutoffs for fr: give cutoffs or percentiles, or run `curate models calib"):
         Perplexity(config).decide({"perplexity": 10.0, "language": "fr"})
+
+
+def test_a_manifest_that_names_ccnets_models_gets_ccnets_cutoffs_and_pieces() -> None:
+    models = {language: f"ccnet-kenlm-{language}" for language in CCNET_LANGUAGES}
+    made = Perplexity(PerplexityConfig.model_validate({"models": models}))
+    assert len(models) == 48
+    assert dict(made.cutoffs) == dict(PUBLISHED_CUTOFFS)
+    assert (made.cutoffs["fr"], made.cutoffs["is"], made.cutoffs["zh"]) == ((180, 330), (850, 1190), (1460, 1950))
+    assert [bucketed(made, value) for value in (179.9, 180.0, 330.0)] == ["head", "middle", "tail"]
+    assert made.models()[:2] == ["ccnet-sp-af", "ccnet-kenlm-af"]
+    pinned = PerplexityConfig.model_validate({"models": {"fr": f"ccnet-kenlm-fr@sha256:{'0' * 64}"}})
+    assert Perplexity(pinned).cutoffs == {"fr": (180, 330)}
+    assert Perplexity(pinned).models()[0] == "ccnet-sp-fr"
+
+
+def bucketed(made: Perplexity, value: float) -> str | None:
+    return made.bucket(value, "fr")
+
+
+def test_ccnets_cutoffs_are_of_its_own_models_and_languages_only() -> None:
+    for models in ({"it": "ccnet-kenlm-fr"}, {"fr": "./ccnet-kenlm-fr-mine.binary"}):
+        with pytest.raises(UserError, match="has no cutoffs for"):
+            Perplexity(PerplexityConfig.model_validate({"models": models})).cutoffs  # noqa: B018
+
+
+def test_what_the_card_says_of_a_pulled_model_comes_before_ccnets_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_of_it = {"file": "ccnet-kenlm-fr.arpa.bin", "languages": ["fr"], "cutoffs": {"fr": [7.0, 8.0]}}
+    (tmp_path / "ccnet-kenlm-fr.card.json").write_text(json.dumps(card_of_it))
+    monkeypatch.setenv("CURATE_MODELS", str(tmp_path))
+    made = Perplexity(PerplexityConfig.model_validate({"models": {"fr": "ccnet-kenlm-fr"}}))
+    assert made.cutoffs == {"fr": (7.0, 8.0)}
 
 
 def test_percentiles_decide_only_after_they_became_numbers() -> None:

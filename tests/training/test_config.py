@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.errors import UserError
 from curate.counts import asked_tokens
+from curate.errors import UserError
 from curate.training.config import RECIPES, TrainConfig, load_config, parse_config
 
 
