@@ -1,4 +1,6 @@
 # make cc-2020   build the CommonCrawl shard (INPUT=… WARCS=… OUTPUT=… SET="a.b=1 c.d=2" WORKERS=… to change it)
+# make wikipedia arxiv stackexchange books github c4   build another source in the same way
+# make llama1    build all seven and mix them by LLaMA-1's proportions; llama2, llama3, codellama: later recipes
 # make train     train the tiny model on the sample corpus, building that first if it is missing
 #                (DATA=… CONFIG=… RUN=… STEPS=… SET=… to change it)
 # make test      install what the tests need and run them all
@@ -20,10 +22,12 @@ DATA ?= corpus/cc-2020
 RUN ?= runs/$(notdir $(CONFIG:.yaml=))
 STEPS ?=
 
-.PHONY: cc-2020 fineweb train test check format tools bench clean
+RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 llama1 llama2 llama3 codellama
+
+.PHONY: $(RECIPES) train test check format tools bench clean
 .DELETE_ON_ERROR:
 
-cc-2020 fineweb: $(VENV)/.package
+$(RECIPES): $(VENV)/.package
 	$(BIN)/curate build manifests/$@.yaml --output '$(OUTPUT)' $(if $(INPUT),--input '$(INPUT)') \
 	  $(if $(WARCS),--warcs $(WARCS)) $(foreach setting,$(SET),--set '$(setting)') $(if $(WORKERS),--workers $(WORKERS))
 

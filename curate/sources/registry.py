@@ -9,6 +9,12 @@ from curate.sources.source import Source
 
 SOURCES = {
     "commoncrawl": "curate.sources.commoncrawl:CommonCrawl",
+    "c4": "curate.sources.c4:C4",
+    "github": "curate.sources.github:GitHub",
+    "wikipedia": "curate.sources.wikipedia:Wikipedia",
+    "books": "curate.sources.books:Books",
+    "arxiv": "curate.sources.arxiv:Arxiv",
+    "stackexchange": "curate.sources.stackexchange:StackExchange",
 }
 """name -> module:class; the samples lie in `curate/sample/<name>`, CommonCrawl's in `crawl`."""
 
