@@ -16,6 +16,7 @@ from curate.models.classifier_cli import classifier
 from curate.models.evaluate_cli import evaluate
 from curate.models.kenlm_cli import calibrate, kenlm
 from curate.models.models_cli import models_app
+from curate.models.nsfw_cli import nsfw
 from curate.models.quality_cli import quality
 from curate.models.tokenizer_cli import tokenizer
 from curate.report.clean import printable
@@ -33,6 +34,7 @@ training_of_models = typer.Typer(no_args_is_help=True, rich_markup_mode="markdow
 training_of_models.command()(kenlm)
 training_of_models.command()(tokenizer)
 training_of_models.command()(quality)
+training_of_models.command()(nsfw)
 training_of_models.command()(classifier)
 models_app.command()(evaluate)
 models_app.command()(calibrate)
