@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict
 
 from curate.text.page import Page
 
-Value = int | float | str | bool | None
+Value = int | float | str | bool | bytes | None
+"""bytes: packed numbers that only the filter itself reads (see filters.corpus_filter)."""
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
@@ -87,6 +88,8 @@ class Filter(ABC):
     Config: ClassVar[type[FilterConfig]]
     columns: ClassVar[Mapping[str, pa.DataType]]
     """The measurements it writes; the score table's column is `<filter>.<measurement>`."""
+    corpus_columns: ClassVar[Mapping[str, pa.DataType]] = {}
+    """Measurements taken against the whole corpus, between score and select (see filters.corpus_filter)."""
     rules: ClassVar[Sequence[Rule]]
     deciding: ClassVar[frozenset[str]] = frozenset()
     """Config fields that only decide, beside those that rules name: changing one re-measures nothing."""

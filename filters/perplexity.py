@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Literal, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from curate.corpus_counts import MAX_KEY, Counts
 from curate.errors import UserError
 from curate.models.ccnet_cutoffs import PUBLISHED_CUTOFFS
 from curate.models.perplexity import PerplexityModel, described, open_model, percentile_cutoffs, pieces_of
 from curate.text.page import Page
-from filters.filter import Filter, FilterConfig, Rule, Value, Verdict
+from filters.corpus_filter import CorpusFilter
+from filters.filter import FilterConfig, Rule, Value, Verdict
 
 __all__ = ["PUBLISHED_CUTOFFS", "THIRDS", "LanguageModel", "Perplexity", "PerplexityConfig", "percentile_cutoffs"]
 
@@ -89,7 +91,7 @@ class PerplexityConfig(FilterConfig):
         return self.model_copy(update={"cutoffs": numbers, "percentiles": None, "published": False, "compat": compat})
 
 
-class Perplexity(Filter):
+class Perplexity(CorpusFilter):
     """Perplexity of the text, and its bucket: head < P30, middle < P60, tail from P60 on.
 
     Source: Wenzek et al. 2019, 3.4; cc_net `perplexity.py:257-286`. A page in a language without a model has no
@@ -122,6 +124,30 @@ class Perplexity(Filter):
         scorer = self._scorers.get(page.language) or self._scorers.get("*")
         value = scorer(page.text, "one_line" in self.config.compat) if scorer else None
         return {"perplexity": value, "language": page.language}
+
+    def asks(self) -> bool:
+        return self.config.wanted_percentiles is not None
+
+    def counting(self) -> dict[str, Any]:
+        return {**self.measuring(), "percentiles": self.config.wanted_percentiles}
+
+    def counts(self, measured: Mapping[str, Value]) -> Counts | None:
+        """Pages by perplexity, in tenths, of each language."""
+        value = measured["perplexity"]
+        if not isinstance(value, float) or value != value:
+            return None
+        return Counts.of(str(measured["language"] or ""), {min(round(value * 10), MAX_KEY): 1})
+
+    def settled(self, totals: Iterable[Counts]) -> PerplexityConfig:
+        """The percentiles of this corpus as numbers, exact."""
+        wanted = self.config.wanted_percentiles
+        assert wanted is not None
+        cutoffs: dict[str, tuple[float, float]] = {}
+        for total in totals:
+            pages = zip(total.keys.tolist(), total.counts.tolist(), strict=True)
+            low, high = percentile_cutoffs({key / 10: count for key, count in pages}, wanted)
+            cutoffs[total.group] = low, high
+        return self.config.with_cutoffs(cutoffs)
 
     @cached_property
     def cutoffs(self) -> Mapping[str, tuple[float, float]]:

@@ -36,7 +36,7 @@ from curate.storage import (
 )
 from curate.tokens.schema import MANIFEST
 from filters.perplexity import Perplexity
-from pipelines import commoncrawl, dedup_documents, dedup_lines, dedup_near, extract, score, select, tokens
+from pipelines import commoncrawl, corpus, dedup_documents, dedup_lines, dedup_near, extract, score, select, tokens
 from pipelines.chain import build_chain
 from pipelines.console import Reporter
 from pipelines.engine import Engine
@@ -50,6 +50,7 @@ _VERSIONS = {
     "dedup_lines": 1,
     "dedup_near": 1,
     "score": 1,
+    "corpus": 1,
     "select": 1,
     "tokenize": 1,
 }
@@ -147,18 +148,20 @@ class Build:
             lambda: score.run_score(self.engine, shards, config.filters, self.output),
             total=count,
         )
+        compared = self.corpus(scored, shards)
         selected = self.stage(
             "select",
             select.FOLDER,
             {
                 "score": scored["fingerprint"],
+                **({"corpus": compared["fingerprint"]} if compared else {}),
                 "order": [item.name for item in self.chain],
                 "filters": {item.name: item.config.model_dump(mode="json") for item in self.chain},
                 "tokens": config.tokens.model_dump(mode="json"),
                 "tokenizer": self.models[config.tokens.tokenizer],
                 "tokenize_version": _VERSIONS["tokenize"],
             },
-            partial(self.select, shards),
+            partial(self.select, shards, compared["settled"] if compared else {}),
             (select.VERDICTS,),
             total=count,
             keep_record=True,
@@ -172,7 +175,30 @@ class Build:
             watch=join(tokens.FOLDER, f"source={self.source}"),
             keep_record=True,
         )
-        return [extracted, documents, lines, near, scored, selected, tokenized]
+        return [extracted, documents, lines, near, scored, *([compared] if compared else []), selected, tokenized]
+
+    def corpus(self, scored: Record, shards: list[int]) -> Record | None:
+        """Compare pages with the corpus, where a filter asks for that."""
+        asking = corpus.asking(self.chain)
+        if not asking:
+            remove(join(self.output, corpus.FOLDER))
+            return None
+        settings = {item.name: item.config.model_dump(mode="json") for item in self.chain}
+        names = list(settings)
+        before = names[: names.index(asking[-1].name)]
+        counting = {item.name: item.counting() for item in asking}
+        return self.stage(
+            "corpus",
+            corpus.FOLDER,
+            {
+                "score": scored["fingerprint"],
+                # What decides which pages are counted: the thresholds of every filter before the last that asks.
+                "before": {name: settings[name] for name in before},
+                "filters": counting,
+            },
+            lambda: corpus.run_corpus(self.engine, shards, settings, self.manifest.dedup.buckets, scored, self.output),
+            total=len(shards) * sum(bool(item.corpus_columns) for item in asking),
+        )
 
     def stage(
         self,
@@ -214,25 +240,19 @@ class Build:
             return len(commoncrawl.plan(self.inputs, config.range_bytes))
         return len(extract.plan(self.manifest.source, self.inputs, config))
 
-    def select(self, shards: list[int]) -> Record:
-        """Resolve percentiles into numbers, then decide and encode. The record keeps the numbers."""
-        filters, cutoffs = self.resolved_filters(shards)
-        account = select.run_select(self.engine, shards, filters, self.manifest.tokens.tokenizer, self.output)
-        return {**account, "cutoffs": cutoffs, "filters": filters}
+    def select(self, shards: list[int], settled: Mapping[str, Any]) -> Record:
+        """Decide and encode. The record keeps the settings with every cutoff a number.
 
-    def resolved_filters(self, shards: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """(the filters' settings with every cutoff a number, the cutoffs by language)."""
-        filters = {item.name: item.config.model_dump(mode="json") for item in self.chain}
-        perplexity = next((item for item in self.chain if isinstance(item, Perplexity)), None)
-        if perplexity is None:
-            return filters, {}
-        wanted = perplexity.config.wanted_percentiles
-        if wanted is None:
-            cutoffs = dict(perplexity.cutoffs)
-        else:
-            cutoffs = select.corpus_cutoffs(self.engine, shards, filters, wanted, self.output)
-        filters[Perplexity.name] = perplexity.config.with_cutoffs(cutoffs).model_dump(mode="json")
-        return filters, {language: list(pair) for language, pair in sorted(cutoffs.items())}
+        settled: settings that the corpus stage turned into numbers.
+        """
+        filters = {item.name: item.config.model_dump(mode="json") for item in self.chain} | dict(settled)
+        cutoffs: Mapping[str, Any] = {}
+        for item in build_chain(filters, self.where):
+            if isinstance(item, Perplexity):
+                cutoffs = item.cutoffs
+                filters[item.name] = item.config.with_cutoffs(cutoffs).model_dump(mode="json")
+        account = select.run_select(self.engine, shards, filters, self.manifest.tokens.tokenizer, self.output)
+        return {**account, "cutoffs": {name: list(pair) for name, pair in sorted(cutoffs.items())}, "filters": filters}
 
     def tokenize(self, shards: list[int], selected: Record) -> Record:
         written = tokens.run_tokens(

@@ -95,7 +95,10 @@ def edited(chain: Sequence[Filter], page: Page, row: Mapping[str, Value]) -> str
 def decide(chain: Sequence[Filter], row: Mapping[str, Value]) -> Verdict | None:
     """The first verdict that drops the page, in the manifest's order."""
     for item in chain:
-        verdict = item.decide({name: row[f"{item.name}.{name}"] for name in item.columns})
+        measured = {name: row[f"{item.name}.{name}"] for name in item.columns}
+        # Where these settings do not ask for the corpus there is nothing of it.
+        measured |= {name: row.get(f"{item.name}.{name}") for name in item.corpus_columns}
+        verdict = item.decide(measured)
         if verdict is not None:
             return verdict
     return None

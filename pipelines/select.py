@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -16,18 +16,16 @@ from curate.storage import join, remove
 from curate.text.page import Page
 from curate.tokens.tokenizer import load_tokenizer
 from filters.filter import Verdict
-from filters.perplexity import Perplexity, percentile_cutoffs
 from pipelines.chain import build_chain, decide, edited
 from pipelines.collect import WriteRecords, take_records
+from pipelines.corpus import measured_rows
 from pipelines.engine import Engine
-from pipelines.score import FOLDER as SCORES
 from pipelines.score import Survivors
 from pipelines.shards import (
     Files,
     Record,
     finished_record,
     peak_memory,
-    read_shard,
     shard_file,
     write_beside,
     write_shard,
@@ -54,53 +52,6 @@ comparison with which threshold, and where the rule comes from. tokens: of a kep
 Filters = Mapping[str, Mapping[str, Any]]
 
 
-class CountPerplexities(beam.DoFn):
-    """shard -> (language, {rounded perplexity: documents}) of what the filters before perplexity keep."""
-
-    def __init__(self, output: str, filters: Filters) -> None:
-        self.output = output
-        self.filters = filters
-
-    def process(self, shard: int) -> Iterator[tuple[str, dict[float, int]]]:
-        chain = build_chain(self.filters, "manifest")
-        before = chain[: [item.name for item in chain].index(Perplexity.name)]
-        counts: dict[str, Counter[float]] = {}
-        for row in read_shard(self.output, shard_file(SCORES, shard)).to_pylist():
-            value = row["perplexity.perplexity"]
-            if value is not None and value == value and decide(before, row) is None:
-                counts.setdefault(row["language.language"], Counter())[value] += 1
-        for language, counter in sorted(counts.items()):
-            yield language, dict(counter)
-
-
-def corpus_cutoffs(
-    engine: Engine, shards: list[int], filters: Filters, percentiles: tuple[float, float], output: str
-) -> dict[str, tuple[float, float]]:
-    """language -> the perplexities at these percentiles of this corpus, exact."""
-    result = join(output, SCORES, "_cutoffs.json")
-
-    def add(element: tuple[str, Iterable[dict[float, int]]]) -> Record:
-        language, counters = element
-        total: Counter[float] = Counter()
-        for counter in counters:
-            total.update(counter)
-        return {"shard": 0, "language": language, "cutoffs": list(percentile_cutoffs(total, percentiles))}
-
-    def build(pipeline: beam.Pipeline) -> None:
-        (
-            pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
-            | "CountPerplexities" >> beam.ParDo(CountPerplexities(output, filters))
-            | "ByLanguage" >> beam.GroupByKey()
-            | "AddUp" >> beam.Map(add)
-            | "Records" >> WriteRecords(result)
-        )
-
-    engine.run("cutoffs", build, parallel=len(shards) > 256)
-    return {record["language"]: tuple(record["cutoffs"]) for record in take_records(result)}
-
-
 class EncodeShard(beam.DoFn):
     """shard -> its Record; writes the token ids of the documents that every rule keeps."""
 
@@ -122,7 +73,7 @@ class EncodeShard(beam.DoFn):
 
     def encode(self, shard: int, file: str) -> Record:
         cpu = time.process_time()
-        scores = read_shard(self.output, shard_file(SCORES, shard)).to_pylist()
+        scores = measured_rows(self.output, shard, self.chain)
         decided = {row["row"]: Decision(row, decide(self.chain, row)) for row in scores}
         kept: list[Decision] = []
         texts: list[str] = []

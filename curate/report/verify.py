@@ -19,6 +19,8 @@ STAGES = (
     "stages/select",
     "stages/tokenize",
 )
+CORPUS = "scores/corpus"
+"""The stage that a build has whose filters compare pages with the corpus."""
 
 
 def verify(output: str) -> Iterator[str]:
@@ -30,9 +32,10 @@ def verify(output: str) -> Iterator[str]:
     """
     if not exists(join(output, "summary.json")):
         raise UserError(f"{output} holds no finished build (no summary.json): run `curate build` first")
-    for path in ("summary.json", *(join(stage, "_begun.json") for stage in STAGES)):
+    stages = stages_of(output)
+    for path in ("summary.json", *(join(stage, "_begun.json") for stage in stages)):
         yield from sealed(join(output, path))
-    for stage in STAGES:
+    for stage in stages:
         path = join(output, stage, "_done.json")
         broken = list(sealed(path))
         yield from broken
@@ -42,6 +45,13 @@ def verify(output: str) -> Iterator[str]:
     yield from manifest_as_used(output)
     for problem in verify_tokens(join(output, "tokens")):
         yield f"tokens/: {problem}"
+
+
+def stages_of(output: str) -> tuple[str, ...]:
+    """The folders of the stages' records: those the account names, and one more that is there."""
+    path = join(output, "summary.json")
+    named = not list(sealed(path)) and any(stage["name"] == "corpus" for stage in read_sealed(path)["stages"])
+    return (*STAGES, CORPUS) if named or exists(join(output, CORPUS)) else STAGES
 
 
 def manifest_as_used(output: str) -> Iterator[str]:
@@ -81,7 +91,7 @@ def stage_files(output: str, record: dict[str, Any]) -> Iterator[str]:
 def unexpected(output: str) -> Iterator[str]:
     """Files in the stages' folders that no record names."""
     known: set[str] = set()
-    for stage in STAGES:
+    for stage in stages_of(output):
         path = join(output, stage, "_done.json")
         known |= {join(stage, "_begun.json"), join(stage, "_done.json")}
         if exists(path) and not list(sealed(path)):
