@@ -13,16 +13,20 @@ from curate.text.page import Page
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
 from filters.classifiers import Classifiers
+from filters.dirty_words import DirtyWords
 from filters.filter import Filter, Value, Verdict
 from filters.fineweb import FineWeb
 from filters.gopher_quality import GopherQuality
 from filters.gopher_repetition import GopherRepetition
+from filters.host_pii import HostPII
 from filters.language import Language
 from filters.mc4 import MC4
+from filters.ngram_coverage import NgramCoverage
 from filters.nsfw import Nsfw
 from filters.perplexity import Perplexity
 from filters.pii import PII
 from filters.quality import Quality
+from filters.token_divergence import TokenDivergence
 
 FILTERS: dict[str, type[Filter]] = {
     cls.name: cls
@@ -39,6 +43,10 @@ FILTERS: dict[str, type[Filter]] = {
         GopherRepetition,
         FineWeb,
         PII,
+        HostPII,
+        NgramCoverage,
+        DirtyWords,
+        TokenDivergence,
     )
 }
 

@@ -48,6 +48,7 @@ def measured_rows(output: str, shard: int, chain: Sequence[Filter]) -> list[dict
         if item.corpus_columns:
             more = read_shard(output, shard_file(folder(item.name), shard)).to_pylist()
             for row, added in zip(rows, more, strict=True):
+                assert row["row"] == added["row"]
                 row.update(added)
     return rows
 
@@ -141,23 +142,24 @@ class CompareShard(beam.DoFn):
         cpu = time.process_time()
         item = self.part.filter
         totals = {total.group: total for packed in chunks if packed is not None for total in unpack(packed)}
-        schema = pa.schema([pa.field(f"{item.name}.{name}", kind) for name, kind in item.corpus_columns.items()])
+        columns = [pa.field(f"{item.name}.{name}", kind) for name, kind in item.corpus_columns.items()]
+        schema = pa.schema([pa.field("row", pa.uint32()), *columns])
         values: dict[str, list[Any]] = {name: [] for name in schema.names}
-        for _, measured in self.part.rows(shard):
+        for row, measured in self.part.rows(shard):
             counted = item.counts(measured) if measured is not None else None
+            values["row"].append(row["row"])
             found: Mapping[str, Any] = dict.fromkeys(item.corpus_columns)
             if measured is not None and counted is not None:
                 found = item.against(measured, totals[counted.group])
             for name in item.corpus_columns:
                 values[f"{item.name}.{name}"].append(found[name])
-        count = len(next(iter(values.values())))
         return write_shard(
             self.part.output,
             file,
             pa.table(values, schema=schema),
             {
                 "shard": shard,
-                "compared": count,
+                "compared": len(values["row"]),
                 "peak_memory": peak_memory(),
                 "cpu_seconds": time.process_time() - cpu,
             },

@@ -73,6 +73,16 @@ class Corpus:
                 columns = [name for name in columns if name in file.schema_arrow.names]
             return file.read(columns=columns)
 
+    def scores(self, shard: int) -> pa.Table | None:
+        """A shard's measurements, with those against the whole corpus behind them."""
+        table = self.read("scores", shard)
+        for name in listing(join(self.output, "scores/corpus")) if table is not None else ():
+            more = self.read(f"scores/corpus/{name}", shard)
+            if more is not None and more["row"].equals(table["row"]):
+                for column_name in more.column_names[1:]:
+                    table = table.append_column(column_name, more[column_name])
+        return table
+
     def excerpts(self, wanted: Mapping[Address, set[int]]) -> dict[Address, Excerpt]:
         """Excerpts of the documents at these addresses, with these lines of each; addresses that are none are left out.
 
@@ -123,7 +133,7 @@ class Shard:
         self.displaced = corpus.read("duplicates/documents", number)
         self.lines = corpus.read("duplicates/lines", number)
         self.near = corpus.read("duplicates/near", number)
-        self.scores = corpus.read("scores", number)
+        self.scores = corpus.scores(number)
         self.verdicts = corpus.read("scores/verdicts", number)
         if self.verdicts is not None:
             # Who is not among the verdicts and no duplicate either could not be measured.

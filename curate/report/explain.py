@@ -23,6 +23,8 @@ from curate.storage import exists, join, listing, read_bytes, read_sealed
 from curate.text.c4 import normal_url
 
 _LINES_SHOWN = 5
+CORPUS = "scores/corpus"
+"""Where pages are compared with the corpus, a folder a filter."""
 Row = dict[str, Any]
 
 
@@ -273,7 +275,11 @@ def _scores(output: str, shard: int, row: int, found: Row) -> Step | None:
     scores = row_of(output, "scores", shard, row)
     if scores is None:
         return Step("score", "set aside", "a filter could not measure it; see set_aside/", {})
-    measured = {key: value for key, value in scores.items() if key not in ("row", "id")}
+    for name in listing(join(output, CORPUS)):
+        scores |= row_of(output, f"{CORPUS}/{name}", shard, row) or {}
+    # What is packed in bytes is the filters' own.
+    hidden = {key for key, value in scores.items() if isinstance(value, bytes)} | {"row", "id"}
+    measured = {key: value for key, value in scores.items() if key not in hidden}
     return Step("score", "kept", f"{len(measured)} measurements", measured)
 
 

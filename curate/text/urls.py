@@ -35,6 +35,12 @@ def host_and_path(url: str) -> tuple[str, str]:
     return ascii_domain(host), unquote(path[:MAX_PATH], errors="replace")
 
 
+def site(url: str) -> str:
+    """The host that stands for a site: without `www.`, which most sites have as a second name."""
+    host = host_and_path(url)[0]
+    return host.removeprefix("www.") or host
+
+
 def ascii_domain(host: str) -> str:
     """A host in the one form it is compared in: lower case, labels in punycode, no dots at the ends."""
     host = host.strip().strip(".").lower()

@@ -23,5 +23,5 @@ def test_every_rule_names_its_source_a_column_and_a_key(name):
     assert len({rule.reason for rule in cls.rules}) == len(cls.rules)
     for rule in cls.rules:
         assert rule.source
-        assert rule.measurement in cls.columns
+        assert rule.measurement in {**cls.columns, **cls.corpus_columns}
         assert rule.parameter in cls.Config.model_fields
