@@ -58,6 +58,7 @@ class ShardTask:
 def plan(name: str, inputs: Sequence[InputFile], config: ExtractSection) -> list[ShardTask]:
     """Shards in the order of the input; consecutive small pieces share one until they are `range_bytes` together."""
     source = source_class(name)(config)
+    source.survey(inputs)
     tasks: list[ShardTask] = []
     held: list[Piece] = []
     size = 0

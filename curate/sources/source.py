@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -66,6 +66,10 @@ class Source(ABC, Generic[Settings]):
 
     def __init__(self, config: Settings) -> None:
         self.config = config
+
+    def survey(self, inputs: Sequence[InputFile]) -> None:  # noqa: B027 - most sources take all they are given
+        """Look at all input files once, before any is divided into pieces: a source that chooses among them does it
+        here. Raises UserError where it is asked for what is not there."""
 
     def pieces(self, item: InputFile, index: int) -> Iterable[Piece]:
         """How a file is divided, in order; by default it is one piece. It must not depend on the number of workers."""

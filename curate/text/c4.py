@@ -46,3 +46,8 @@ def line_keeper(urls: Iterable[str]) -> str:
 def split_of(url: str) -> int:
     """md5 of the normal URL modulo 1000; C4's validation set is split 0, its training set the 999 others."""
     return int.from_bytes(_md5(normal_url(url)), "big") % SPLITS
+
+
+def split_name(url: str) -> str:
+    """`train` or `validation`; a page without URL is `train`, as all of them would be in one split."""
+    return "validation" if url and split_of(url) == VALIDATION_SPLIT else "train"
