@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from curate.errors import UserError
+from curate.topics import Topics
 
 Model = TypeVar("Model", bound=BaseModel)
 _UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
@@ -64,9 +65,12 @@ class ExactDedup(Section):
 
 
 class LineDedup(Section):
-    """CCNet's paragraph deduplication (Wenzek et al. 2019, §3.1)."""
+    """CCNet's paragraph deduplication (Wenzek et al. 2019, §3.1), or C4's."""
 
     enabled: bool = True
+    rule: Literal["ccnet", "c4"] = "ccnet"
+    """`c4`: of a line that C4's rules leave, one page keeps one (`curate.dedup.c4_lines`); max_copies and accents are
+    CCNet's alone."""
     group_files: int = Field(50, ge=1)
     """Files whose lines are compared with one another: CCNet's `hash_in_mem` shards."""
     max_copies: int = Field(1, ge=1)
@@ -87,11 +91,24 @@ class NearDedup(Section):
     seed: int = 1
 
 
+class BookDedup(Section):
+    """Books of which most stands in another, by containment of word shingles (LLaMA-1: over 90 %). The larger stays."""
+
+    enabled: bool = False
+    shingle_words: int = Field(5, ge=1)
+    max_containment: float = Field(0.9, gt=0, lt=1)
+    """A book of whose distinct shingles a greater share is in another goes."""
+    sample: int = Field(16, ge=1)
+    """One in so many shingles is compared to find pairs; found pairs are measured on all. 1 finds all pairs of the
+    shortest texts; 16 those of texts of a few hundred words and more."""
+
+
 class Dedup(Section):
     url: UrlDedup = UrlDedup()
     exact: ExactDedup = ExactDedup()
     lines: LineDedup = LineDedup()
     near: NearDedup = NearDedup()
+    books: BookDedup = BookDedup()
     buckets: int = Field(64, ge=1)
     """Partitions of each shuffle: a worker holds one at a time."""
 
@@ -102,6 +119,8 @@ class Tokens(Section):
     tokenizer: str = "tokenizer-32k"
     source: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
     """What tokens/ calls the source; None: its own name. Two crawls of one source need two names to be mixed."""
+    topics: Topics = Field(default_factory=dict)
+    """Documents of a topic make a source of their own, `<source>-<topic>` (see curate.topics); others stay."""
     delimiters: Literal["bos_eos", "eos"] = "bos_eos"
     shards: int | None = Field(None, ge=1)
     """Parts a source is written in; None: one for each `characters_per_shard`."""

@@ -35,9 +35,21 @@ from curate.storage import (
     write_sealed,
 )
 from curate.tokens.schema import MANIFEST
+from filters.c4 import C4
 from filters.perplexity import Perplexity
-from pipelines import commoncrawl, corpus, dedup_documents, dedup_lines, dedup_near, extract, score, select, tokens
-from pipelines.chain import build_chain
+from pipelines import (
+    commoncrawl,
+    corpus,
+    dedup_books,
+    dedup_documents,
+    dedup_lines,
+    dedup_near,
+    extract,
+    score,
+    select,
+    tokens,
+)
+from pipelines.chain import build_chain, check_topics
 from pipelines.console import Reporter
 from pipelines.engine import Engine
 from pipelines.shards import Record
@@ -49,9 +61,10 @@ _VERSIONS = {
     "dedup_documents": 1,
     "dedup_lines": 1,
     "dedup_near": 1,
+    "dedup_books": 1,
     "score": 1,
     "corpus": 1,
-    "select": 1,
+    "select": 2,
     "tokenize": 1,
 }
 """Raised when a stage's answer changes, so that an older output is redone."""
@@ -80,6 +93,7 @@ class Build:
         """Run what is not done; returns the summary that is written to summary.json."""
         started = time.monotonic()
         self.chain = build_chain(self.manifest.filters, self.where)
+        check_topics(self.manifest.tokens.topics, self.chain, self.where)
         self.models = self.model_hashes()
         with self.only_one_build():
             remove(join(self.output, SUMMARY))
@@ -124,8 +138,8 @@ class Build:
         lines = self.stage(
             "dedup_lines",
             dedup_lines.FOLDER,
-            {"documents": documents["fingerprint"], "lines": dumped["lines"]},
-            lambda: dedup_lines.run_dedup_lines(self.engine, files, dedup, self.output),
+            {"documents": documents["fingerprint"], "lines": dumped["lines"], **self.lines_compared()},
+            lambda: dedup_lines.run_dedup_lines(self.engine, files, dedup, self.output, self.lines_compared()),
             total=count,
         )
         near = self.stage(
@@ -136,11 +150,12 @@ class Build:
             total=count,
             watch=dedup_near.SIGNATURES,
         )
+        books = self.books(near, shards)
         scored = self.stage(
             "score",
             score.FOLDER,
             {
-                "dedup": near["fingerprint"],
+                "dedup": (books or near)["fingerprint"],
                 "order": [item.name for item in self.chain],
                 "filters": {item.name: item.measuring() for item in self.chain},
                 "models": {item.name: {ref: self.models[ref] for ref in item.models()} for item in self.chain},
@@ -166,16 +181,33 @@ class Build:
             total=count,
             keep_record=True,
         )
+        sources = tokens.sources(self.source, config.tokens, selected["topics"])
+        largest = max(sources, key=lambda item: item.parts)
         tokenized = self.stage(
             "tokenize",
             tokens.FOLDER,
             {"select": selected["fingerprint"]},
-            partial(self.tokenize, shards, selected),
-            total=tokens.parts_for(selected["characters_out"], config.tokens),
-            watch=join(tokens.FOLDER, f"source={self.source}"),
+            partial(self.tokenize, shards, selected, sources),
+            total=largest.parts,
+            watch=join(tokens.FOLDER, f"source={largest.source}"),
             keep_record=True,
         )
-        return [extracted, documents, lines, near, scored, *([compared] if compared else []), selected, tokenized]
+        deduplicated = [documents, lines, near, *([books] if books else [])]
+        return [extracted, *deduplicated, scored, *([compared] if compared else []), selected, tokenized]
+
+    def books(self, near: Record, shards: list[int]) -> Record | None:
+        """Drop books that stand in others, where the manifest asks for that."""
+        dedup = self.manifest.dedup
+        if not dedup.books.enabled:
+            remove(join(self.output, dedup_books.FOLDER))
+            return None
+        return self.stage(
+            "dedup_books",
+            dedup_books.FOLDER,
+            {"near": near["fingerprint"], "books": dedup.books.model_dump(mode="json")},
+            lambda: dedup_books.run_dedup_books(self.engine, shards, dedup, self.output),
+            total=len(shards),
+        )
 
     def corpus(self, scored: Record, shards: list[int]) -> Record | None:
         """Compare pages with the corpus, where a filter asks for that."""
@@ -251,18 +283,11 @@ class Build:
             if isinstance(item, Perplexity):
                 cutoffs = item.cutoffs
                 filters[item.name] = item.config.with_cutoffs(cutoffs).model_dump(mode="json")
-        account = select.run_select(self.engine, shards, filters, self.manifest.tokens.tokenizer, self.output)
+        account = select.run_select(self.engine, shards, filters, self.manifest.tokens, self.output)
         return {**account, "cutoffs": {name: list(pair) for name, pair in sorted(cutoffs.items())}, "filters": filters}
 
-    def tokenize(self, shards: list[int], selected: Record) -> Record:
-        written = tokens.run_tokens(
-            self.engine,
-            shards,
-            self.source,
-            self.manifest.tokens,
-            self.output,
-            selected["characters_out"],
-        )
+    def tokenize(self, shards: list[int], selected: Record, sources: Sequence[tokens.Wanted]) -> Record:
+        written = tokens.run_tokens(self.engine, shards, sources, self.manifest.tokens, self.output)
         return {
             "in": selected["out"],
             "out": written["documents"],

@@ -10,6 +10,7 @@ import pyarrow as pa
 from curate.errors import UserError
 from curate.manifest import nearest, validated
 from curate.text.page import Page
+from curate.topics import Topics, unknown_measurements
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
 from filters.classifiers import Classifiers
@@ -69,6 +70,15 @@ def columns(chain: Sequence[Filter]) -> list[pa.Field]:
     return [
         pa.field(f"{item.name}.{measurement}", kind) for item in chain for measurement, kind in item.columns.items()
     ]
+
+
+def check_topics(topics: Topics, chain: Sequence[Filter], where: str) -> None:
+    """Raise UserError for a topic of the manifest that goes by what no filter measures."""
+    known = [f"{item.name}.{name}" for item in chain for name in (*item.columns, *item.corpus_columns)]
+    for topic, measurement in unknown_measurements(topics, known):
+        raise UserError(
+            f"{where}: tokens.topics.{topic}: nothing measures {measurement!r}{nearest(measurement, known)}"
+        )
 
 
 def measure(chain: Sequence[Filter], page: Page) -> tuple[dict[str, Value], str]:

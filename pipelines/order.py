@@ -99,11 +99,12 @@ class Ready:
 
     def check(self) -> None:
         """UserError for what can be seen to be wrong before anything is fetched or built."""
-        from pipelines.chain import build_chain
+        from pipelines.chain import build_chain, check_topics
         from pipelines.engine import Engine
 
         Engine(self.order.runner, self.processes, tuple(self.order.options)).check()
-        build_chain(self.part.manifest.filters, self.part.where)
+        manifest, where = self.part.manifest, self.part.where
+        check_topics(manifest.tokens.topics, build_chain(manifest.filters, where), where)
 
     def run(self) -> tuple[dict[str, object], list[str]]:
         """(the build's summary, the lines that say what came of it)."""

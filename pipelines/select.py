@@ -11,10 +11,12 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from curate.manifest import Tokens
 from curate.models.registry import resolve
 from curate.storage import join, remove
 from curate.text.page import Page
 from curate.tokens.tokenizer import load_tokenizer
+from curate.topics import topic_of
 from filters.filter import Verdict
 from pipelines.chain import build_chain, decide, edited
 from pipelines.collect import WriteRecords, take_records
@@ -45,26 +47,29 @@ _VERDICT_SCHEMA = pa.schema(
         pa.field("threshold", pa.string()),
         pa.field("source", pa.string()),
         pa.field("tokens", pa.uint32()),
+        pa.field("topic", pa.string()),
     ]
 )
 """What was decided on each scored row. reason is null for a kept one; the rest says which measurement failed which
-comparison with which threshold, and where the rule comes from. tokens: of a kept document, without delimiters."""
+comparison with which threshold, and where the rule comes from. tokens: of a kept document, without delimiters; topic:
+where the manifest's topics send it, null for none."""
 Filters = Mapping[str, Mapping[str, Any]]
 
 
 class EncodeShard(beam.DoFn):
     """shard -> its Record; writes the token ids of the documents that every rule keeps."""
 
-    def __init__(self, output: str, filters: Filters, tokenizer: str) -> None:
+    def __init__(self, output: str, filters: Filters, tokens: dict[str, Any]) -> None:
         self.output = output
         self.filters = filters
-        self.tokenizer_reference = tokenizer
+        self.config = tokens
 
     def setup(self) -> None:
         self.chain = build_chain(self.filters, "manifest")
         for item in self.chain:
             item.load()
-        model = resolve(self.tokenizer_reference)
+        self.tokens = Tokens.model_validate(self.config)
+        model = resolve(self.tokens.tokenizer)
         self.tokenizer = load_tokenizer(str(model.path), model.name)
 
     def process(self, shard: int) -> Iterator[Record]:
@@ -85,6 +90,7 @@ class EncodeShard(beam.DoFn):
                 page = Page.of(document, text)
                 left = edited(self.chain, page, decision.scores)
                 if left.strip():
+                    decision.topic = topic_of(self.tokens.topics, decision.scores)
                     kept.append(decision)
                     texts.append(left)
                 else:
@@ -92,6 +98,10 @@ class EncodeShard(beam.DoFn):
         encoded = self.tokenizer.encode_batch(texts)
         for decision, tokens in zip(kept, encoded, strict=True):
             decision.tokens = len(tokens)
+        topics: dict[str, list[int]] = {}
+        for decision, text, tokens in zip(kept, texts, encoded, strict=True):
+            sums = topics.setdefault(decision.topic or "", [0, 0, 0])
+            topics[decision.topic or ""] = [sums[0] + 1, sums[1] + len(text), sums[2] + len(tokens)]
         beside = self.write_verdicts(shard, decided)
         dropped: Counter[str] = Counter()
         gone: Counter[str] = Counter()
@@ -112,7 +122,13 @@ class EncodeShard(beam.DoFn):
         return write_shard(
             self.output,
             file,
-            pa.table({"id": pa.array(ids, pa.string()), "tokens": pa.LargeListArray.from_arrays(offsets, flat)}),
+            pa.table(
+                {
+                    "id": pa.array(ids, pa.string()),
+                    "topic": pa.array([decision.topic or "" for decision in kept], pa.string()),
+                    "tokens": pa.LargeListArray.from_arrays(offsets, flat),
+                }
+            ),
             {
                 "shard": shard,
                 "in": len(scores),
@@ -123,6 +139,7 @@ class EncodeShard(beam.DoFn):
                 "characters_in": characters_in,
                 "characters_out": characters_out,
                 "tokens": sum(lengths),
+                "topics": dict(sorted(topics.items())),
                 "peak_memory": peak_memory(),
                 "cpu_seconds": time.process_time() - cpu,
             },
@@ -143,9 +160,11 @@ class Decision:
         self.verdict = verdict
         self.reason = verdict.reason if verdict else None
         self.tokens: int | None = None
+        self.topic: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         row = {"row": self.scores["row"], "id": self.scores["id"], "reason": self.reason, "tokens": self.tokens}
+        row["topic"] = self.topic
         if self.verdict is not None:
             rule = self.verdict.rule
             row |= {"measurement": rule.measurement, "keep": rule.keep, "source": rule.source}
@@ -160,7 +179,8 @@ def shown(value: Any) -> str:
     return ", ".join(map(shown, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
 
 
-def run_select(engine: Engine, shards: list[int], filters: Filters, tokenizer: str, output: str) -> Record:
+def run_select(engine: Engine, shards: list[int], filters: Filters, config: Tokens, output: str) -> Record:
+    """Decide and encode. The record's `topics`: topic ("" for none) -> [documents, characters, tokens] kept."""
     result = join(output, "_work", "_records.json")
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -168,7 +188,7 @@ def run_select(engine: Engine, shards: list[int], filters: Filters, tokenizer: s
             pipeline
             | "Shards" >> beam.Create(shards)
             | "SpreadShards" >> beam.Reshuffle()
-            | "EncodeShard" >> beam.ParDo(EncodeShard(output, dict(filters), tokenizer))
+            | "EncodeShard" >> beam.ParDo(EncodeShard(output, dict(filters), config.model_dump(mode="json")))
             | "Records" >> WriteRecords(result)
         )
 
@@ -178,7 +198,11 @@ def run_select(engine: Engine, shards: list[int], filters: Filters, tokenizer: s
     account = merge(records)
     # What is encoded is only on its way to tokens/, and cleared when it is there.
     account["files"] = {file: marks for file, marks in account["files"].items() if not file.startswith(FOLDER)}
-    return {**account, "tokens": tokens}
+    topics: dict[str, list[int]] = {}
+    for record in records:
+        for topic, counted in record["topics"].items():
+            topics[topic] = [a + b for a, b in zip(topics.get(topic, (0, 0, 0)), counted, strict=True)]
+    return {**account, "tokens": tokens, "topics": dict(sorted(topics.items()))}
 
 
 def clear(output: str) -> None:

@@ -1,9 +1,10 @@
-"""Tokenize, the last step: encoded documents, shuffled to their parts and written as tokens/v1."""
+"""Tokenize, the last step: encoded documents, shuffled to their parts and written as tokens/v1, a source a topic."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -17,6 +18,7 @@ from curate.tokens.order import part_of, sorted_rows
 from curate.tokens.schema import MANIFEST, TokenizerInfo, part_file
 from curate.tokens.tokenizer import load_tokenizer
 from curate.tokens.writer import write_part
+from curate.topics import source_of
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.select import FOLDER as ENCODED
@@ -28,36 +30,47 @@ Chunk = tuple[list[str], bytes, bytes]
 """Some documents on their way to a part: ids, lengths as uint32, token ids as uint32."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A source that is to be written: the documents of one topic ("" for none), and in how many parts."""
+
+    topic: str
+    source: str
+    parts: int
+
+
 class ReadEncoded(beam.DoFn):
-    """shard -> (part, Chunk)."""
+    """shard -> ((source's number, part), Chunk)."""
 
-    def __init__(self, output: str, parts: int) -> None:
+    def __init__(self, output: str, wanted: Sequence[Wanted]) -> None:
         self.output = output
-        self.parts = parts
+        self.wanted = wanted
 
-    def process(self, shard: int) -> Iterator[tuple[int, Chunk]]:
+    def process(self, shard: int) -> Iterator[tuple[tuple[int, int], Chunk]]:
         table = read_shard(self.output, shard_file(ENCODED, shard))
         if table.num_rows == 0:
             return
         ids = table.column("id").to_pylist()
+        topics = np.array(table.column("topic").to_pylist(), object)
         lists = table.column("tokens").combine_chunks()
         flat = lists.values.to_numpy(zero_copy_only=False).astype(np.uint32)
         offsets = lists.offsets.to_numpy().astype(np.int64)
-        parts = part_of(ids, self.parts)
-        for part in np.unique(parts).tolist():
-            chosen = np.flatnonzero(parts == part).tolist()
-            pieces = [flat[offsets[i] : offsets[i + 1]] for i in chosen]
-            lengths = np.array([len(piece) for piece in pieces], np.uint32)
-            yield part, ([ids[i] for i in chosen], lengths.tobytes(), np.concatenate(pieces).tobytes())
+        for number, wanted in enumerate(self.wanted):
+            parts = np.where(topics == wanted.topic, part_of(ids, wanted.parts).astype(np.int64), -1)
+            for part in np.unique(parts[parts >= 0]).tolist():
+                chosen = np.flatnonzero(parts == part).tolist()
+                pieces = [flat[offsets[i] : offsets[i + 1]] for i in chosen]
+                lengths = np.array([len(piece) for piece in pieces], np.uint32)
+                chunk = [ids[i] for i in chosen], lengths.tobytes(), np.concatenate(pieces).tobytes()
+                yield (number, part), chunk
 
 
 class WritePart(beam.DoFn):
-    """(part, Chunks) -> its Record; writes one part of tokens/v1, its rows in the order of hash(seed, id)."""
+    """(key, Chunks) -> its Record; writes one part of tokens/v1, its rows in the order of hash(seed, id)."""
 
-    def __init__(self, output: str, source: str, parts: int, config: dict[str, Any]) -> None:
+    def __init__(self, output: str, wanted: Sequence[Wanted], config: dict[str, Any]) -> None:
         self.output = output
-        self.source = source
-        self.parts = parts
+        self.wanted = wanted
         self.config = config
 
     def setup(self) -> None:
@@ -65,9 +78,10 @@ class WritePart(beam.DoFn):
         model = resolve(self.tokens.tokenizer)
         self.tokenizer = load_tokenizer(str(model.path), model.name)
 
-    def process(self, element: tuple[int, Iterable[Chunk | None]]) -> Iterator[Record]:
+    def process(self, element: tuple[tuple[int, int], Iterable[Chunk | None]]) -> Iterator[Record]:
         cpu = time.process_time()
-        part, received = element
+        (number, part), received = element
+        wanted = self.wanted[number]
         ids: list[str] = []
         lengths, flat = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
         for chunk in received:
@@ -77,17 +91,17 @@ class WritePart(beam.DoFn):
                 flat.append(np.frombuffer(chunk[2], np.uint32))
         rows = sorted_rows(ids, np.concatenate(flat), np.concatenate(lengths), self.tokens.seed)
         info = write_part(
-            join(self.output, FOLDER, part_file(self.source, part, self.parts)),
-            source=self.source,
+            join(self.output, FOLDER, part_file(wanted.source, part, wanted.parts)),
+            source=wanted.source,
             shard=part,
-            shards=self.parts,
+            shards=wanted.parts,
             rows=rows,
             tokenizer=self.tokenizer,
             delimiters=self.tokens.delimiters,
             seed=self.tokens.seed,
         )
         yield {
-            "shard": part,
+            "shard": [number, part],
             "part": info.to_json(),
             "peak_memory": peak_memory(),
             "cpu_seconds": time.process_time() - cpu,
@@ -99,33 +113,42 @@ def parts_for(characters: int, config: Tokens) -> int:
     return config.shards or max(1, -(-characters // config.characters_per_shard))
 
 
-def run_tokens(engine: Engine, shards: list[int], source: str, config: Tokens, output: str, characters: int) -> Record:
+def sources(source: str, config: Tokens, topics: Mapping[str, Sequence[int]]) -> list[Wanted]:
+    """What is written of a source. topics: as the select stage counted them; one without documents has no source."""
+    counted = {topic: numbers[1] for topic, numbers in sorted(topics.items())} or {"": 0}
+    return [
+        Wanted(topic, source_of(source, topic or None), parts_for(characters, config))
+        for topic, characters in counted.items()
+    ]
+
+
+def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], config: Tokens, output: str) -> Record:
     """Write every part, the index, and last the manifest whose presence says that tokens/ is whole.
 
     Returns `documents` and `tokens` written, and the workers' peak memory and CPU seconds.
     """
     root = join(output, FOLDER)
     remove(join(root, MANIFEST))
-    parts = parts_for(characters, config)
+    keys = [(number, part) for number, source in enumerate(wanted) for part in range(source.parts)]
     result = join(output, "_work", "_parts.json")
 
     def build(pipeline: beam.Pipeline) -> None:
-        every = pipeline | "Parts" >> beam.Create(range(parts)) | "EveryPart" >> beam.Map(lambda part: (part, None))
+        every = pipeline | "Parts" >> beam.Create(keys) | "EveryPart" >> beam.Map(lambda key: (key, None))
         chunks = (
             pipeline
             | "Shards" >> beam.Create(shards)
             | "SpreadShards" >> beam.Reshuffle()
-            | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, parts))
+            | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, wanted))
         )
         (
             (every, chunks)
             | "PartsAndChunks" >> beam.Flatten()
             | "ByPart" >> beam.GroupByKey()
-            | "WritePart" >> beam.ParDo(WritePart(output, source, parts, config.model_dump(mode="json")))
+            | "WritePart" >> beam.ParDo(WritePart(output, wanted, config.model_dump(mode="json")))
             | "Records" >> WriteRecords(result)
         )
 
-    engine.run("tokens", build, parallel=parts > 4)
+    engine.run("tokens", build, parallel=len(keys) > 4)
     records = take_records(result)
     described = [record["part"] for record in records]
     model = resolve(config.tokenizer)

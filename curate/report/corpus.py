@@ -76,7 +76,9 @@ class Corpus:
     def scores(self, shard: int) -> pa.Table | None:
         """A shard's measurements, with those against the whole corpus behind them."""
         table = self.read("scores", shard)
-        for name in listing(join(self.output, "scores/corpus")) if table is not None else ():
+        if table is None:
+            return None
+        for name in listing(join(self.output, "scores/corpus")):
             more = self.read(f"scores/corpus/{name}", shard)
             if more is not None and more["row"].equals(table["row"]):
                 for column_name in more.column_names[1:]:
@@ -133,6 +135,7 @@ class Shard:
         self.displaced = corpus.read("duplicates/documents", number)
         self.lines = corpus.read("duplicates/lines", number)
         self.near = corpus.read("duplicates/near", number)
+        self.books = corpus.read("duplicates/books", number)
         self.scores = corpus.scores(number)
         self.verdicts = corpus.read("scores/verdicts", number)
         if self.verdicts is not None:
@@ -148,6 +151,8 @@ class Shard:
             self.fates[column(self.lines, "row")[column(self.lines, "characters") == 0]] = Reason.EMPTY.label
         if self.near is not None:
             self.fates[column(self.near, "row")] = Reason.NEAR.label
+        if self.books is not None:
+            self.fates[column(self.books, "row")] = Reason.CONTAINED.label
         self.kept = np.array([fate is None for fate in self.fates], bool)
 
 

@@ -23,6 +23,8 @@ from curate.storage import exists, join, listing, read_bytes, read_sealed
 from curate.text.c4 import normal_url
 
 _LINES_SHOWN = 5
+BOOKS = "duplicates/books"
+"""Where books that stand in others are, in a build that looks for them."""
 CORPUS = "scores/corpus"
 """Where pages are compared with the corpus, a folder a filter."""
 Row = dict[str, Any]
@@ -173,7 +175,8 @@ def tell(output: str, shard: int, row: int) -> Story:
     subject |= {key: found[key] for key in ("licence", "metadata") if found[key]}
     story = Story({**subject, "characters": len(found["text"])})
     story.steps.append(Step("extract", "kept", f"{len(found['text']):,} characters of text"))
-    for step in (_captures, _lines, _near, _scores):
+    books = (_books,) if exists(join(output, BOOKS)) else ()
+    for step in (_captures, _lines, _near, *books, _scores):
         told = step(output, shard, row, found)
         if told is None:
             break
@@ -269,6 +272,29 @@ def _near(output: str, shard: int, row: int, found: Row) -> Step | None:
     )
 
 
+def _books(output: str, shard: int, row: int, found: Row) -> Step | None:
+    if not exists(join(output, BOOKS, f"shard-{shard:06d}.parquet")):
+        return None
+    config = settings(output, BOOKS).get("books", {})
+    contained = row_of(output, BOOKS, shard, row)
+    if contained is None:
+        return Step("dedup_books", "kept", "no other book has so much of it")
+    other = document(output, contained["by_shard"], contained["by_row"])
+    return Step(
+        "dedup_books",
+        "dropped",
+        f"contained: a share of {contained['containment']:.4f} of its {contained['shingles']:,} distinct shingles of"
+        f" {config.get('shingle_words')} words is in another book, kept when <= {config.get('max_containment')};"
+        f" displaced by {name_of(other)}",
+        {
+            "containment": contained["containment"],
+            "shingles": contained["shingles"],
+            "displaced_by": other["id"],
+            "displaced_by_url": other["url"],
+        },
+    )
+
+
 def _scores(output: str, shard: int, row: int, found: Row) -> Step | None:
     if not exists(join(output, "scores", f"shard-{shard:06d}.parquet")):
         return None
@@ -287,7 +313,7 @@ def _selected(verdict: Row) -> list[Step]:
     if verdict["reason"] is None:
         return [
             Step("select", "kept", "every rule keeps it"),
-            Step("tokenize", "kept", f"{verdict['tokens']:,} tokens", {"tokens": verdict["tokens"]}),
+            Step("tokenize", "kept", f"{verdict['tokens']:,} tokens{of_topic(verdict)}", {"tokens": verdict["tokens"]}),
         ]
     if verdict["measurement"] is None:
         return [Step("select", "dropped", verdict["reason"], {"reason": verdict["reason"]})]
@@ -297,3 +323,8 @@ def _selected(verdict: Row) -> list[Step]:
     )
     facts = {key: verdict[key] for key in ("reason", "measurement", "value", "keep", "threshold", "source")}
     return [Step("select", "dropped", detail, facts)]
+
+
+def of_topic(verdict: Row) -> str:
+    """Which of the source's topics a kept document went to, where the manifest has any."""
+    return f", of the topic {verdict['topic']}" if verdict.get("topic") else ""
