@@ -23,6 +23,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from curate.text.badwords import bad_words
+from curate.text.c4 import split_name
 from curate.text.page import Page
 from curate.text.sentences import sentence_counter
 from filters.filter import Filter, FilterConfig, Rule, Value
@@ -44,6 +45,7 @@ class C4Config(FilterConfig):
     entry at either end of a line. bad_words_language: the list to use; by default that of the page's language, and
     English where it is not known.
     langdetect: measure `langdetect_score`, slow and therefore off; langdetect_language: the language asked for.
+    splits: which of `train` and `validation` to keep, by the hash of the URL; by default both.
     """
 
     compat: Literal["tfds", "arxiv_v1"] = "tfds"
@@ -62,6 +64,7 @@ class C4Config(FilterConfig):
     max_braces: int | None = 0
     max_bad_words: int | None = 0
     min_langdetect: float | None = 0.99
+    splits: tuple[Literal["train", "validation"], ...] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,12 +135,42 @@ def clean(text: str, config: C4Config) -> Cleaned:
     return cleaned
 
 
+COMPARED_BY = (
+    *("terminal_punctuation", "min_words_per_line", "max_word_length", "sentence_limit", "min_sentences"),
+    *("max_characters", "max_lorem_ipsum", "max_braces"),
+)
+"""The settings that `lines_compared` depends on."""
+
+
+def lines_compared(text: str, config: C4Config) -> list[tuple[int, str]]:
+    """(number in `text.split("\\n")`, line as cleaned) of the lines that a page brings to line deduplication.
+
+    None of a page that the page rules drop before: `clean_page` comes before `remove_duplicate_text` in the reference,
+    language and bad words after it.
+    """
+    numbered: list[tuple[int, str]] = []
+    sentences = 0
+    counter = sentence_counter()
+    if config.max_characters is not None and len(text) > config.max_characters:
+        return []
+    for number, raw in enumerate(text.split("\n")):
+        cleaned = clean(raw, config)
+        for found, most in ((cleaned.lorem_ipsum, config.max_lorem_ipsum), (cleaned.braces, config.max_braces)):
+            if most is not None and found > most:
+                return []
+        if cleaned.lines:
+            numbered.append((number, cleaned.text))
+            if config.min_sentences is not None and sentences < config.min_sentences:
+                sentences += sum(counter.count(line, config.min_sentences) for line in cleaned.lines)
+    return numbered if config.min_sentences is None or sentences >= config.min_sentences else []
+
+
 class C4(Filter):
     """Measurements: `lines`, `lines_kept` and `lines_<why dropped>`; `sentences`, up to `sentence_limit`, and
     `bad_words` of the lines kept, occurrences; `lorem_ipsum` and `braces`, lines with one; `characters` of the page
     before its lines are dropped, as the reference limits length first; `langdetect_score`, langdetect's probability
     that the lines kept are in the language asked for, 0 where another is likelier, None where it is off.
-    `bad_words` is None for a language that LDNOOBW has no list for.
+    `bad_words` is None for a language that LDNOOBW has no list for. `split`: `train` or `validation`.
     """
 
     name = "c4"
@@ -156,8 +189,10 @@ class C4(Filter):
         "braces": pa.int32(),
         "bad_words": pa.int32(),
         "langdetect_score": pa.float64(),
+        "split": pa.string(),
     }
     rules = (
+        Rule("other_split", "split", "in", "splits", "tensorflow_datasets/text/c4.py: get_hashed_url_filter_fn"),
         Rule("too_long", "characters", "<=", "max_characters", f"{SOURCE}: is_valid_length"),
         Rule("lorem_ipsum", "lorem_ipsum", "<=", "max_lorem_ipsum", f"{SOURCE}: clean_page"),
         Rule("brace", "braces", "<=", "max_braces", f"{SOURCE}: clean_page"),
@@ -193,6 +228,7 @@ class C4(Filter):
             "braces": cleaned.braces,
             "bad_words": self._bad_words(text, page),
             "langdetect_score": self._language(text) if self.config.langdetect else None,
+            "split": split_name(page.url),
         }
 
     def edit(self, page: Page) -> str | None:

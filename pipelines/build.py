@@ -35,7 +35,7 @@ from curate.storage import (
     write_sealed,
 )
 from curate.tokens.schema import MANIFEST
-from filters.c4 import C4
+from filters.c4 import C4, COMPARED_BY, C4Config
 from filters.perplexity import Perplexity
 from pipelines import (
     commoncrawl,
@@ -138,7 +138,7 @@ class Build:
         lines = self.stage(
             "dedup_lines",
             dedup_lines.FOLDER,
-            {"documents": documents["fingerprint"], "lines": dumped["lines"], **self.lines_compared()},
+            {"documents": documents["fingerprint"], "lines": dumped["lines"], "c4": self.lines_compared()},
             lambda: dedup_lines.run_dedup_lines(self.engine, files, dedup, self.output, self.lines_compared()),
             total=count,
         )
@@ -303,6 +303,13 @@ class Build:
         }
 
     # ---- what a build depends on ----
+
+    def lines_compared(self) -> dict[str, Any]:
+        """What says which lines C4's line deduplication compares: settings of the filter `c4`. Empty for CCNet's."""
+        if self.manifest.dedup.lines.rule != "c4":
+            return {}
+        config = next((item.config for item in self.chain if isinstance(item, C4)), C4Config())
+        return config.model_dump(mode="json", include=set(COMPARED_BY))
 
     def input_depends(self) -> Record:
         """The input files by key, size and content mark, as one hash, so that 60,000 files are one line."""

@@ -1,20 +1,22 @@
-"""Dedup of lines as CCNet does it: hashes of every line of a group of files through one shuffle of packed rows."""
+"""Dedup of lines as CCNet or C4 does it: hashes of the lines of a group of files through one shuffle of packed rows."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from curate.dedup.c4_lines import RANKED_LINE, ranked_lines, surplus_lines
 from curate.dedup.lines import repeated_lines, without_lines
 from curate.dedup.rows import LINE, REPEATED, Packed, ordered, pack, runs, split_by, unpack
 from curate.manifest import Dedup, LineDedup
 from curate.storage import join
 from curate.text.ccnet import line_hashes
+from filters.c4 import C4Config, lines_compared
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_documents import displaced_rows
 from pipelines.engine import Engine
@@ -55,31 +57,47 @@ def line_rows(texts: list[str], rows: np.ndarray, shard: int, config: LineDedup)
     return out
 
 
-class ReadLines(beam.DoFn):
-    """(shard, group) -> ((group, bucket), packed LINE rows) of the documents that are still in."""
+def ranked_rows(texts: list[str], urls: list[str], rows: np.ndarray, shard: int, rules: C4Config) -> Packed:
+    """RANKED_LINE rows of the lines that C4's rules leave, of the documents at `rows`."""
+    pages = zip(texts, urls, rows.tolist(), strict=True)
+    ranked = [ranked_lines(lines_compared(text, rules), url, shard, row) for text, url, row in pages]
+    return np.concatenate([np.zeros(0, RANKED_LINE), *ranked])
 
-    def __init__(self, output: str, config: dict[str, Any]) -> None:
+
+class ReadLines(beam.DoFn):
+    """(shard, group) -> ((group, bucket), packed LINE or RANKED_LINE rows) of the documents that are still in."""
+
+    def __init__(self, output: str, config: dict[str, Any], rules: dict[str, Any]) -> None:
         self.output = output
         self.config = config
+        self.rules = rules
 
     def process(self, element: tuple[int, int]) -> Iterator[tuple[tuple[int, int], bytes]]:
         config = Dedup.model_validate(self.config)
         shard, group = element
-        texts = read_shard(self.output, shard_file("documents", shard), ["text"]).column("text")
-        rows = np.setdiff1d(np.arange(len(texts)), displaced_rows(self.output, shard))
-        lines = line_rows(texts.take(rows).to_pylist(), rows, shard, config.lines)
+        table = read_shard(self.output, shard_file("documents", shard), ["text", "url"])
+        rows = np.setdiff1d(np.arange(len(table)), displaced_rows(self.output, shard))
+        texts, urls = (column.to_pylist() for column in table.take(rows).columns)
+        if config.lines.rule == "c4":
+            lines = ranked_rows(texts, urls, rows, shard, C4Config.model_validate(self.rules))
+        else:
+            lines = line_rows(texts, rows, shard, config.lines)
         for bucket, chunk in split_by(lines, (lines["hash"] % np.uint64(config.buckets)).astype(np.int64)):
             yield (group, bucket), pack(chunk)
 
 
 class FindRepeated(beam.DoFn):
-    """((group, bucket), packed LINE rows) -> (shard, packed REPEATED rows)."""
+    """((group, bucket), packed LINE or RANKED_LINE rows) -> (shard, packed REPEATED rows)."""
 
-    def __init__(self, max_copies: int) -> None:
+    def __init__(self, rule: str, max_copies: int) -> None:
+        self.rule = rule
         self.max_copies = max_copies
 
     def process(self, element: tuple[tuple[int, int], Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
-        repeated = repeated_lines(unpack(element[1], LINE), self.max_copies)
+        if self.rule == "c4":
+            repeated = surplus_lines(unpack(element[1], RANKED_LINE))
+        else:
+            repeated = repeated_lines(unpack(element[1], LINE), self.max_copies)
         for shard, chunk in split_by(repeated, repeated["shard"].astype(np.int64)):
             yield shard, pack(chunk)
 
@@ -168,8 +186,10 @@ class Remaining:
         return [self.text(row) for row in self.rows.tolist()]
 
 
-def run_dedup_lines(engine: Engine, shards: list[tuple[int, int]], config: Dedup, output: str) -> Record:
-    """shards: (shard, index of its input file)."""
+def run_dedup_lines(
+    engine: Engine, shards: list[tuple[int, int]], config: Dedup, output: str, rules: Mapping[str, Any] | None = None
+) -> Record:
+    """shards: (shard, index of its input file). rules: settings of the filter `c4`, whose lines its rule compares."""
     result = join(output, FOLDER, "_records.json")
     grouped = [(shard, file_index // config.lines.group_files) for shard, file_index in shards]
 
@@ -180,9 +200,9 @@ def run_dedup_lines(engine: Engine, shards: list[tuple[int, int]], config: Dedup
         if config.lines.enabled:
             parts.append(
                 numbers
-                | "ReadLines" >> beam.ParDo(ReadLines(output, config.model_dump(mode="json")))
+                | "ReadLines" >> beam.ParDo(ReadLines(output, config.model_dump(mode="json"), dict(rules or {})))
                 | "ByHash" >> beam.GroupByKey()
-                | "FindRepeated" >> beam.ParDo(FindRepeated(config.lines.max_copies))
+                | "FindRepeated" >> beam.ParDo(FindRepeated(config.lines.rule, config.lines.max_copies))
             )
         (
             parts

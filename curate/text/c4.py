@@ -35,6 +35,11 @@ def line_key(line: str) -> bytes:
     return _md5(line.strip().lower())
 
 
+def page_rank(url: str) -> int:
+    """64 bits of the md5 of a page's URL: of the pages that share a line, the lowest keeps it (`line_keeper`)."""
+    return int.from_bytes(_md5(url)[:8], "big")
+
+
 def line_keeper(urls: Iterable[str]) -> str:
     """Of the pages that share a line, the URL of the one that keeps it: the smallest md5, so no domain is favoured.
 
