@@ -14,6 +14,7 @@ from curate.storage import join
 from curate.text.page import Page
 from pipelines.chain import build_chain, columns, measure
 from pipelines.collect import WriteRecords, take_records
+from pipelines.dedup_books import book_rows
 from pipelines.dedup_lines import Remaining
 from pipelines.dedup_near import near_rows
 from pipelines.engine import Engine
@@ -35,7 +36,8 @@ class Survivors:
 
     def __init__(self, output: str, shard: int) -> None:
         self.remaining = Remaining(output, shard)
-        self.rows = np.setdiff1d(self.remaining.rows, near_rows(output, shard))
+        gone = np.union1d(near_rows(output, shard), book_rows(output, shard))
+        self.rows = np.setdiff1d(self.remaining.rows, gone)
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any], str]]:
         """(row, the document's columns but its text, deduplicated text)."""

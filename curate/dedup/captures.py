@@ -17,10 +17,12 @@ class Reason(IntEnum):
     NEAR = 3
     EMPTY = 4
     """Nothing was left of it when repeated lines had gone."""
+    CONTAINED = 5
+    """Most of it stands in another book."""
 
     @property
     def label(self) -> str:
-        return {1: "url", 2: "exact", 3: "near", 4: "lines.nothing_left"}[self.value]
+        return {1: "url", 2: "exact", 3: "near", 4: "lines.nothing_left", 5: "contained"}[self.value]
 
 
 def displace(rows: Packed, keepers: Packed, reason: Reason) -> Packed:

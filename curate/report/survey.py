@@ -171,6 +171,8 @@ def _dropped(found: Survey, shard: Shard) -> None:
         for item in shard.displaced.to_pylist():
             by = (item["by_shard"], item["by_row"])
             add(Reason(item["reason"]).label, Dropped((shard.number, item["row"]), by))
+    for item in shard.books.to_pylist() if shard.books is not None else ():
+        add(Reason.CONTAINED.label, Dropped((shard.number, item["row"]), (item["by_shard"], item["by_row"])))
     for row in np.flatnonzero(shard.fates == Reason.EMPTY.label).tolist():
         add(Reason.EMPTY.label, Dropped((shard.number, row)))
     if shard.verdicts is None:

@@ -19,8 +19,8 @@ STAGES = (
     "stages/select",
     "stages/tokenize",
 )
-CORPUS = "scores/corpus"
-"""The stage that a build has whose filters compare pages with the corpus."""
+OPTIONAL = {"dedup_books": "duplicates/books", "corpus": "scores/corpus"}
+"""Stages that a build has whose manifest asks for them."""
 
 
 def verify(output: str) -> Iterator[str]:
@@ -48,10 +48,11 @@ def verify(output: str) -> Iterator[str]:
 
 
 def stages_of(output: str) -> tuple[str, ...]:
-    """The folders of the stages' records: those the account names, and one more that is there."""
+    """The folders of the stages' records: those the account names, and more that are there."""
     path = join(output, "summary.json")
-    named = not list(sealed(path)) and any(stage["name"] == "corpus" for stage in read_sealed(path)["stages"])
-    return (*STAGES, CORPUS) if named or exists(join(output, CORPUS)) else STAGES
+    named = [] if list(sealed(path)) else [stage["name"] for stage in read_sealed(path)["stages"]]
+    asked_for = [folder for name, folder in OPTIONAL.items() if name in named or exists(join(output, folder))]
+    return (*STAGES, *asked_for)
 
 
 def manifest_as_used(output: str) -> Iterator[str]:
