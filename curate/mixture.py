@@ -2,6 +2,9 @@
 
 LLaMA-1's (Touvron et al. 2023, table 1) is `manifests/llama1.yaml`. A share is of the tokens seen in training, not of
 those there are: how often each source is repeated follows from what was measured (`epochs`).
+
+Shares are of sources, or of topics, as in Llama-3 (Dubey et al. 2024, §3.1.2): then a recipe may send its documents to
+several (`tokens.topics`), and within a topic every source is gone through equally often, but for its `weight`.
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curate.counts import Count
 from curate.errors import UserError
 from curate.manifest import Manifest, Section, Tokens, apply_settings, nearest, parse_manifest, read_yaml, validated
+from curate.topics import Name, source_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -26,17 +30,27 @@ class Ingredient(Section):
 
     manifest: its recipe, a path relative to the mixture's own folder. share: of the tokens seen, in any unit.
     published_epochs: how often the paper went through it, to compare with what is measured. set: changes to the
-    recipe, like `--set`.
+    recipe, like `--set`. Of a mixture by topics, instead of a share, topic: of the documents that the recipe's own
+    `tokens.topics` send nowhere else; weight: how often it is gone through, to once for the others of its topic.
     """
 
     manifest: str
-    share: float = Field(gt=0)
+    share: float | None = Field(None, gt=0)
+    topic: str | None = None
+    weight: float = Field(1.0, gt=0)
     published_epochs: float | None = Field(None, gt=0)
     set: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class Topic(Section):
+    """share: of the tokens seen, in any unit. published_epochs: as of a source."""
+
+    share: float = Field(gt=0)
+    published_epochs: float | None = Field(None, gt=0)
+
+
 class Mixture(Section):
-    """Recipes and their shares. budget: tokens of the training run that the shares are of. tokens: how every source is
+    """Recipes and their shares, of sources or of topics. budget: tokens of the training run that the shares are of. tokens: how every source is
     tokenized, since one model reads them all. max_epochs: above it a source is said to run short (Muennighoff et al.
     2023: up to 4 epochs are nearly as good as new text).
     """
@@ -46,13 +60,64 @@ class Mixture(Section):
     budget: Count = 1_400_000_000_000
     max_epochs: float = Field(4.0, gt=0)
     tokens: Tokens = Tokens()
+    topics: Mapping[Name, Topic] = Field(default_factory=dict)
     sources: Mapping[str, Ingredient] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _of_sources_or_of_topics(self) -> Self:
+        for name, item in self.sources.items():
+            if not self.topics and (item.share is None or item.topic is not None or item.weight != 1):
+                raise ValueError(f"source {name} needs a share, and has no topic or weight where there are no topics")
+            if self.topics and (item.share is not None or item.topic not in self.topics):
+                raise ValueError(f"source {name} needs a topic of {', '.join(self.topics)}, which have the shares")
+        return self
 
     @property
     def shares(self) -> dict[str, float]:
-        """Source -> its share, adding up to 1."""
-        total = sum(item.share for item in self.sources.values())
-        return {name: item.share / total for name, item in self.sources.items()}
+        """Source (or topic, of a mixture by topics) -> its share, adding up to 1."""
+        stated = {name: topic.share for name, topic in self.topics.items()}
+        stated = stated or {name: item.share or 0.0 for name, item in self.sources.items()}
+        total = sum(stated.values())
+        return {name: share / total for name, share in stated.items()}
+
+    def topic(self, source: str) -> str | None:
+        """The topic of a source of tokens/, None where the mixture has no topics."""
+        return self._origin(source)[1]
+
+    def published_epochs(self, source: str) -> float | None:
+        name, topic = self._origin(source)
+        of_topic = self.topics[topic].published_epochs if topic is not None else None
+        return of_topic if of_topic is not None else self.sources[name].published_epochs
+
+    def _origin(self, source: str) -> tuple[str, str | None]:
+        """(the ingredient that a source of tokens/ comes of, its topic)."""
+        if source in self.sources:
+            return source, self.sources[source].topic
+        for name in self.sources:
+            for topic in self.topics:
+                if source_of(name, topic) == source:
+                    return name, topic
+        raise KeyError(source)
+
+    def shares_of(self, tokens: Mapping[str, int]) -> dict[str, float]:
+        """Source of tokens/ -> its share, adding up to 1. tokens: that each source has.
+
+        UserError for a topic that no source has anything of.
+        """
+        if not self.topics:
+            return self.shares
+        found: dict[str, float] = {}
+        for topic, share in self.shares.items():
+            here = {
+                source: count * self.sources[self._origin(source)[0]].weight
+                for source, count in sorted(tokens.items())
+                if count and self.topic(source) == topic
+            }
+            if not here:
+                raise UserError(f"no source has a document of the topic {topic}: see the reports, or give more input")
+            total = sum(here.values())
+            found |= {source: share * count / total for source, count in here.items()}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +162,15 @@ def _part(file: Path, path: str, mixture: Mixture, name: str, settings: Sequence
         raw = _changed(raw, key, value, f"{path}: sources.{name}.set")
     given = [setting.partition(".")[2] for setting in settings if setting.partition(".")[0] == name]
     raw = apply_settings(raw, given)
-    shape = {key: raw["tokens"][key] for key in ("shards", "characters_per_shard") if key in (raw.get("tokens") or {})}
+    # Without shares of topics a source stays whole.
+    own = ("shards", "characters_per_shard", *(("topics",) if mixture.topics else ()))
+    shape = {key: raw["tokens"][key] for key in own if key in (raw.get("tokens") or {})}
     raw["tokens"] = {**mixture.tokens.model_dump(exclude_unset=True), **shape, "source": name}
-    return Part(name, parse_manifest(raw, str(recipe)), str(recipe))
+    manifest = parse_manifest(raw, str(recipe))
+    for topic in manifest.tokens.topics:
+        if topic not in mixture.topics:
+            raise UserError(f"{path}: {recipe} has the topic {topic!r}{nearest(topic, list(mixture.topics))}")
+    return Part(name, manifest, str(recipe))
 
 
 def _changed(raw: dict[str, Any], key: str, value: Any, where: str) -> dict[str, Any]:
@@ -135,7 +206,7 @@ def epochs(mixture: Mixture, tokens: Mapping[str, int], budget: int | None = Non
     """
     total = mixture.budget if budget is None else budget
     found = []
-    for name, share in mixture.shares.items():
+    for name, share in mixture.shares_of(tokens).items():
         have, wanted = tokens.get(name, 0), round(share * total)
         needed = -(-wanted // mixture.max_epochs)
         found.append(
@@ -146,7 +217,7 @@ def epochs(mixture: Mixture, tokens: Mapping[str, int], budget: int | None = Non
                 wanted,
                 wanted / have if have else float("inf"),
                 max(0, int(needed) - have),
-                mixture.sources[name].published_epochs,
+                mixture.published_epochs(name),
             )
         )
     return found
@@ -154,4 +225,5 @@ def epochs(mixture: Mixture, tokens: Mapping[str, int], budget: int | None = Non
 
 def largest_budget(mixture: Mixture, tokens: Mapping[str, int]) -> int:
     """Tokens of the longest run in which no source is passed over more than `max_epochs` times."""
-    return min(int(tokens.get(name, 0) * mixture.max_epochs / share) for name, share in mixture.shares.items())
+    shares = mixture.shares_of(tokens)
+    return min(int(tokens.get(name, 0) * mixture.max_epochs / share) for name, share in shares.items())

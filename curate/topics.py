@@ -45,7 +45,7 @@ class Condition(BaseModel):
 
 
 Topics = Mapping[Name, Mapping[str, Condition]]
-"""Topic -> {`<filter>.<measurement>`: its condition}, in the order they are tried in; without conditions it is the rest."""
+"""Topic -> {`<filter>.<measurement>`: condition}, in the order they are tried in; one without any is for the rest."""
 
 
 def topic_of(topics: Topics, measured: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from curate.mixture import Mixture, Part
 from curate.report.mixture import RECORD, SHARES, SOURCES, shares_bytes
 from curate.storage import atomic_write, join, write_sealed
 from curate.tokens.merge import merge_datasets
+from curate.tokens.reader import TokenDataset
 from pipelines.shards import Record
 
 
@@ -30,12 +31,14 @@ def build_mixture(
     empty = sorted(name for name, summary in summaries.items() if not summary["tokens"])
     if empty:
         raise UserError(f"nothing is left of {', '.join(empty)}, and a mixture needs some of each: see its report")
-    shares = mixture.shares
-    merged = merge_datasets(
-        join(output, "tokens"),
-        [join(output, SOURCES, part.name, "tokens") for part in parts],
-        {"mixture": shares},
-    )
+    folders = [join(output, SOURCES, part.name, "tokens") for part in parts]
+    there = {
+        source: {key: counted[key] for key in ("documents", "tokens")} | {"topic": mixture.topic(source)}
+        for folder in folders
+        for source, counted in TokenDataset.open(folder).manifest["sources"].items()
+    }
+    shares = mixture.shares_of({source: counted["tokens"] for source, counted in there.items()})
+    merged = merge_datasets(join(output, "tokens"), folders, {"mixture": shares})
     record = {
         "name": mixture.name,
         "mixture": mixture.model_dump(mode="json"),
@@ -43,6 +46,7 @@ def build_mixture(
         "fingerprint": merged["fingerprint"],
         "documents": merged["documents"],
         "tokens": merged["tokens"],
+        "token_sources": dict(sorted(there.items())),
         "sources": {
             name: {key: summary[key] for key in ("source", "manifest", "documents", "tokens")}
             for name, summary in sorted(summaries.items())

@@ -40,9 +40,10 @@ def part_folders(output: str, record: Mapping[str, Any]) -> dict[str, str]:
 def planned(record: Mapping[str, Any], budget: int | None = None) -> dict[str, Any]:
     """The same as `account` in figures; epochs of a source without tokens are null."""
     mixture = Mixture.model_validate(record["mixture"])
-    tokens = {name: source["tokens"] for name, source in record["sources"].items()}
+    tokens = {name: source["tokens"] for name, source in record["token_sources"].items()}
     found = [asdict(item) for item in epochs(mixture, tokens, budget)]
     for item in found:
+        item["topic"] = mixture.topic(item["name"])
         item["epochs"] = item["epochs"] if math.isfinite(item["epochs"]) else None
     return {
         "budget": mixture.budget if budget is None else budget,
@@ -55,22 +56,25 @@ def planned(record: Mapping[str, Any], budget: int | None = None) -> dict[str, A
 def account(record: Mapping[str, Any], budget: int | None = None) -> list[str]:
     """The table of a mixture, line by line: what there is of each source, what is wanted, and what runs short."""
     mixture = Mixture.model_validate(record["mixture"])
-    tokens = {name: source["tokens"] for name, source in record["sources"].items()}
+    tokens = {name: source["tokens"] for name, source in record["token_sources"].items()}
     total = mixture.budget if budget is None else budget
-    rows = [("source", "share", "documents", "tokens", "wanted", "epochs", "published")]
+    rows: list[tuple[str, ...]] = [("source", "topic", "share", "documents", "tokens", "wanted", "epochs", "published")]
     found = epochs(mixture, tokens, total)
     for item in found:
         rows.append(
             (
                 item.name,
+                mixture.topic(item.name) or "",
                 f"{item.share:.2%}",
-                f"{record['sources'][item.name]['documents']:,}",
+                f"{record['token_sources'][item.name]['documents']:,}",
                 f"{item.tokens:,}",
                 f"{item.wanted:,}",
                 _times(item.epochs),
                 "" if item.published is None else f"{item.published:.2f}",
             )
         )
+    if not mixture.topics:
+        rows = [(row[0], *row[2:]) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
