@@ -30,6 +30,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
     "in": lambda value, allowed: value in allowed,
+    "not in": lambda value, refused: value not in refused,
 }
 
 

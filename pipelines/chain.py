@@ -21,6 +21,7 @@ from filters.gopher_quality import GopherQuality
 from filters.gopher_repetition import GopherRepetition
 from filters.host_pii import HostPII
 from filters.language import Language
+from filters.licence import Licence
 from filters.mc4 import MC4
 from filters.ngram_coverage import NgramCoverage
 from filters.nsfw import Nsfw
@@ -44,6 +45,7 @@ FILTERS: dict[str, type[Filter]] = {
         GopherRepetition,
         FineWeb,
         PII,
+        Licence,
         HostPII,
         NgramCoverage,
         DirtyWords,

@@ -27,11 +27,9 @@ def parse(expression: str) -> Any:
     """The expression's tree, None where it is not well-formed or is empty."""
     if not expression.strip() or len(expression) > _MAX_EXPRESSION:
         return None
-    from license_expression import ExpressionError, ParseError
-
     try:
         tree = _licensing().parse(expression, validate=False)
-    except (ExpressionError, ParseError, ValueError, TypeError, AttributeError, RecursionError):
+    except Exception:  # the parser raises whatever it stumbles over: `()` is an IndexError
         return None
     if tree is None or not all(set(name) <= _SYMBOL_CHARACTERS for symbol in tree.symbols for name in _names(symbol)):
         return None
@@ -53,8 +51,14 @@ def permitted(expression: str, allow: Sequence[str] | None, deny: Sequence[str] 
     tree = parse(expression)
     if tree is None:
         return False
-    patterns = None if allow is None else [pattern.lower() for pattern in allow]
-    return _holds(tree, patterns, [pattern.lower() for pattern in deny])
+    return _holds(tree, None if allow is None else list(map(_pattern, allow)), list(map(_pattern, deny)))
+
+
+@lru_cache(maxsize=4096)
+def _pattern(name: str) -> str:
+    """A licence as SPDX names it today (`GPL-2.0+` is `GPL-2.0-or-later`), a family as it stands, in lower case."""
+    tree = None if "*" in name or "?" in name else parse(name)
+    return (name if tree is None else str(tree)).lower()
 
 
 def _holds(node: Any, allow: list[str] | None, deny: list[str]) -> bool:
