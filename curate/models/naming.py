@@ -45,3 +45,14 @@ def free(name: str, folder: Path, overwrite: bool, suffixes: Sequence[str] = (".
         except UserError:
             return
         raise UserError(f"--name {name} is the name of {other} already: choose another")
+
+
+def use(name: str, model: Path) -> tuple[str, str]:
+    """What a manifest calls a new model: its name where names are looked up in its folder, else its path; and then a
+    line that says how to use the name, else ""."""
+    from curate.models.registry import folders
+
+    folder = model.parent.resolve()
+    if folder in [known.resolve() for known in folders()]:
+        return name, ""
+    return str(model) if "/" in str(model) else f"./{model}", f"or export CURATE_MODELS={folder}, and call it {name}"

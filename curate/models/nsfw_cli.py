@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from curate.errors import UserError
 
-_KIND = "fastText classifier: nsfw (hateful, offensive or adult text) or safe, of lower-case words"
+if TYPE_CHECKING:
+    from curate.models.nsfw_evidence import Evidence
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_SUFFIXES = (".ftz", ".bin")
 _HIGHEST = 5
 
 
@@ -28,11 +33,6 @@ def nsfw(
     clean: Annotated[
         list[Path], typer.Option(help="Ordinary text: dumps, books, JSON lines, WARC, folders; repeatable.")
     ],
-    name: Annotated[str, typer.Option("--name", help="What manifests will call it.")],
-    output: Annotated[
-        Path | None, typer.Option(help="Folder; default: $CURATE_MODELS, else the cache where pulled models are.")
-    ] = None,
-    language: Annotated[str, typer.Option(help="ISO 639; clean text in others is left out.")] = "en",
     words: Annotated[
         Path | None,
         typer.Option(help="List of explicit words, one a line; default: LDNOOBW's of the language.", metavar="LIST"),
@@ -56,106 +56,126 @@ def nsfw(
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Also train without each source of labels, to say what each gives.")
     ] = False,
+    lang: Annotated[str, typer.Option("--lang", help="Clean text in others is left out (ISO 639).")] = "en",
+    name: Annotated[str | None, typer.Option("--name", help="Default: nsfw-LANG.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder; default: $CURATE_MODELS, else the cache where pulled models are.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="fastText's own, e.g. dim=16, epoch=10, lr=0.1; repeatable.")
+    ] = None,
+    held_out: Annotated[
+        int, typer.Option("--held-out", help="Percent of posts and of sites measured on only.", min=1, max=90)
+    ] = 10,
+    seed: Annotated[int, typer.Option(help="Of the weak labels and of the training.", min=0, max=2**31 - 1)] = 0,
+    quantize: Annotated[bool, typer.Option("--quantize/--no-quantize", help="A tenth of the size (.ftz).")] = True,
+    licence: Annotated[str, typer.Option(help="Of the model, for its card (SPDX).")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model of this name.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train an NSFW classifier on labelled and weakly labelled text, and measure it, by groups of people too."""
-    from curate.models import nsfw_figures
-    from curate.models.cards import write_card
-    from curate.models.fasttext_model import FastTextModel
-    from curate.models.naming import free, models_folder
-    from curate.models.train_nsfw import SETTINGS, Evidence, blind_words, clean_documents, read_posts, train
-    from curate.models.weak_labels import adult_pages, packaged, read_list, sample_pages
+    from curate.models.naming import free, models_folder, use
+    from curate.models.nsfw_evidence import read_sentences
+    from curate.models.train_nsfw import SETTINGS, Recipe, train
 
+    if not _LANGUAGE.fullmatch(lang):
+        raise UserError(f"--lang {lang!r}: an ISO 639 code such as en or als")
     if no_words and words is not None:
         raise UserError("--words and --no-words: give one of them")
     if adult_domains is not None and not pages:
         raise UserError("--adult-domains finds pages among --pages PATH: name some")
-    folder = models_folder(output)
-    free(name, folder, overwrite)
-    sentences = nsfw_figures.read_sentences(identity) if identity is not None else []
-    posts = list({post.key: post for path in labelled for post in read_posts(path)}.values())
-    domains = read_list(adult_domains, "--adult-domains") if adult_domains is not None else _default_domains()
-    sites = list(adult_pages(clean_documents(pages, language), domains)) if pages else []
-    on_sites = {page.text for page in sites}
-    evidence = Evidence(
-        posts,
-        [text for text in clean_documents(clean, language) if text.text not in on_sites],
-        _words(language, words, no_words),
-        sample_pages() if sample and language == "en" else [],
-        sites,
-        blind_words(language),
-        packaged("ordinary", language),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.ftz"
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    examples = train(evidence, path, progress=say)
-    measured = nsfw_figures.measure(FastTextModel(path), evidence.part(held_out=True), sentences, language)
-    if ablate:
-        measured["ablation"] = nsfw_figures.ablate(evidence, sentences, measured, language, say)
-    given: list[tuple[str, object]] = [
-        *(("--labelled", item) for item in labelled),
-        *(("--clean", item) for item in clean),
-        *([("--words", words)] if words else []),
-        *([("--no-words", None)] if no_words else []),
-        *([] if sample else [("--no-sample", None)]),
-        *(("--pages", item) for item in pages or []),
-        *([("--adult-domains", adult_domains)] if adult_domains else []),
-        *([("--identity", identity)] if identity else []),
-        *([("--ablate", None)] if ablate else []),
-        *([("--language", language)] if language != "en" else []),
-        ("--name", name),
+    chosen = _chosen(settings or [])
+    name, folder = name or f"nsfw-{lang}", models_folder(output)
+    free(name, folder, overwrite, _SUFFIXES)
+    sentences = read_sentences(identity) if identity is not None else []
+    evidence = _evidence(labelled, clean, lang, (words, no_words, sample), (pages or [], adult_domains), held_out)
+    given: list[tuple[str, object, object]] = [
+        *(("--labelled", item, None) for item in labelled),
+        *(("--clean", item, None) for item in clean),
+        ("--words", words, None),
+        ("--no-words", no_words, False),
+        ("--no-sample", not sample, False),
+        *(("--pages", item, None) for item in pages or []),
+        ("--adult-domains", adult_domains, None),
+        ("--identity", identity, None),
+        ("--ablate", ablate, False),
+        ("--lang", lang, "en"),
+        ("--name", name, f"nsfw-{lang}"),
+        *(("--set", setting, None) for setting in settings or []),
+        ("--held-out", held_out, 10),
+        ("--seed", seed, 0),
+        ("--no-quantize", not quantize, False),
+        ("--licence", licence, ""),
     ]
-    learnt = evidence.part(held_out=False)
-    write_card(
-        path,
-        kind=_KIND,
-        role="nsfw",
-        licence="Apache-2.0",
+    recipe = Recipe(
+        language=lang,
+        settings={**SETTINGS, **chosen},
+        seed=seed,
+        quantize=quantize,
+        ablate=ablate,
+        licence=licence,
         command=_command(given),
-        languages=[language],
-        parameters={**SETTINGS, "quantized": True, "words_it_must_not_know": len(evidence.blind)},
-        data={
-            "examples": examples,
-            "posts": len(learnt.posts),
-            "clean_documents": len(learnt.clean),
-            "listed_words": len(evidence.words),
-            "sample_pages": sorted(page.key for page in learnt.sample),
-            "pages_of_adult_sites": len(learnt.sites),
-        },
-        inputs=_inputs([*clean, *(pages or [])], [*labelled, words, adult_domains, identity]),
-        measured=measured,
-        limits=list(nsfw_figures.LIMITS),
     )
+    model = folder / f"{name}{_SUFFIXES[not quantize]}"
+    hashes = _inputs([*clean, *(pages or [])], [*labelled, words, adult_domains, identity])
+    made = train(evidence, sentences, model, recipe, hashes, lambda line: print(line, file=sys.stderr, flush=True))
+    (folder / f"{name}{_SUFFIXES[quantize]}").unlink(missing_ok=True)
     if as_json:
-        print(json.dumps({"model": str(path), "examples": examples, "measured": measured}, indent=2))
+        print(json.dumps({"model": str(model), **made}, indent=2, ensure_ascii=False))
         return
-    tell(measured)
-    print(f"written: {path} and its card")
+    tell(made["measured"])
+    print(f"written: {model} and its card. In a manifest:")
+    named, more = use(name, model)
+    print(f"  filters: {{nsfw: {{models: {{{json.dumps(lang)}: {json.dumps(named)}}}, max_probability: 0.5}}}}")
+    if more:
+        print(more)
 
 
-def _words(language: str, path: Path | None, none: bool) -> list[str]:
-    from importlib.resources import files
-
-    from curate.models.weak_labels import read_list
-    from curate.text.urls import entries
-
-    if none:
-        return []
-    if path is not None:
-        return read_list(path, "--words")
-    packaged = files("curate.text").joinpath("wordlists", "ldnoobw", f"{language}.txt")
-    return entries(packaged.read_text("utf-8").split("\n")) if packaged.is_file() else []
-
-
-def _default_domains() -> list[str]:
+def _evidence(
+    labelled: list[Path],
+    clean: list[Path],
+    lang: str,
+    lists: tuple[Path | None, bool, bool],
+    crawl: tuple[list[Path], Path | None],
+    held_out: int,
+) -> Evidence:
+    """Everything read. lists: a list of words, whether there is none, whether the sample's pages come in; crawl: pages,
+    and a list of the domains whose pages are adult."""
+    from curate.models.nsfw_evidence import Evidence, blind_words, clean_documents, read_posts
+    from curate.models.weak_labels import adult_pages, listed_words, packaged, read_list, sample_pages
     from curate.text.urls import default_domains
 
-    return sorted(default_domains())
+    (words, no_words, sample), (pages, domains) = lists, crawl
+    posts = list({post.key: post for path in labelled for post in read_posts(path)}.values())
+    listed = read_list(words, "--words") if words is not None else [] if no_words else listed_words(lang)
+    adult = read_list(domains, "--adult-domains") if domains is not None else sorted(default_domains())
+    sites = list(adult_pages(clean_documents(pages, lang), adult)) if pages else []
+    on_sites = {page.text for page in sites}
+    return Evidence(
+        posts,
+        [text for text in clean_documents(clean, lang) if text.text not in on_sites],
+        listed,
+        sample_pages() if sample and lang == "en" else [],
+        sites,
+        blind_words(lang),
+        packaged("ordinary", lang),
+        held_out,
+    )
+
+
+def _chosen(given: list[str]) -> dict[str, int | float]:
+    """The settings that were given, checked; UserError for those by which a model would see what it must not know."""
+    from curate.models.train_classifier import settings_of
+
+    checked = settings_of(given)
+    chosen = {key: checked[key] for key in (setting.partition("=")[0] for setting in given)}
+    for key, only in (("wordNgrams", 1), ("minn", 0), ("maxn", 0)):
+        if chosen.get(key, only) != only:
+            raise UserError(
+                f"--set {key}={chosen[key]}: this classifier reads whole words only, so that the names of groups of "
+                "people, which it must not know, cannot weigh"
+            )
+    return {key: value for key, value in chosen.items() if key not in ("minn", "maxn", "wordNgrams", "bucket")}
 
 
 def _inputs(texts: list[Path], files: list[Path | None]) -> dict[str, str]:
@@ -167,13 +187,14 @@ def _inputs(texts: list[Path], files: list[Path | None]) -> dict[str, str]:
     return {**file_hashes(sorted(set(texts))), **hashes}
 
 
-def _command(given: list[tuple[str, object]]) -> str:
+def _command(given: list[tuple[str, object, object]]) -> str:
+    """The command line: every option that has not its default."""
     words = ["curate", "models", "train", "nsfw"]
-    for option, value in given:
-        words.append(option)
-        if isinstance(value, Path):
-            value = value.name if value.is_absolute() else value
-        words += [] if value is None else [str(value)]
+    for option, value, default in given:
+        if value != default:
+            if isinstance(value, Path):
+                value = value.name if value.is_absolute() else value
+            words += [option] if value is True else [option, str(value)]
     return shlex.join(words)
 
 
@@ -189,15 +210,20 @@ def tell(measured: dict[str, Any]) -> None:
         )
     for kind, rate in measured.get("pages_over_threshold", {}).items():
         print(f"held-out {kind} ({measured['held_out_pages'][kind]}): {rate:.4f} over the threshold")
-    for key, score in measured.get("adult_pages", {}).items():
-        print(f"held-out adult or toxic page {key}: P {score:.4f}")
+    if "adult_pages_found" in measured:
+        named = ", ".join(f"{key} {score:.4f}" for key, score in measured.get("adult_pages", {}).items())
+        print(
+            f"held-out adult or toxic pages found: {measured['adult_pages_found']} of "
+            f"{measured['held_out_adult_pages']}{f' ({named})' if named else ''}"
+        )
     if "identity_sentences" in measured:
         figures = measured["identity_sentences"]
         print(f"sentences naming groups: ROC AUC {figures['roc_auc']:.4f}; false positives of harmless ones:")
         for at in ("at_threshold", "at_half_of_insults"):
             _tell_groups(f"at {figures[at]['threshold']:g}", figures[at]["false_positive_rate"])
-    if "posts_false_positive_rate_by_group" in measured:
-        _tell_groups("posts labelled harmless", measured["posts_false_positive_rate_by_group"])
+    for key, what in (("posts", "posts labelled harmless"), ("pages", "ordinary pages")):
+        if f"{key}_false_positive_rate_by_group" in measured:
+            _tell_groups(what, measured[f"{key}_false_positive_rate_by_group"])
     if "dialect" in measured:
         row = measured["dialect"]
         print(

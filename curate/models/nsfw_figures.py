@@ -8,57 +8,49 @@ no false positives either.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from curate.errors import UserError
+from curate.models.cards import card_path
 from curate.models.fasttext_model import FastTextModel, plain_words
-from curate.models.registry import ModelFile, card, file_sha256
+from curate.models.nsfw_evidence import (
+    HELD_OUT,
+    Evidence,
+    Post,
+    Sentence,
+    csv_rows,
+    in_language,
+    read_posts,
+    read_sentences,
+)
+from curate.models.quality_data import side_key
+from curate.models.registry import ModelFile, card, file_sha256, read_card
 from curate.models.supervised import chunks, operating_point, roc_auc
-from curate.models.texts import is_held_out
-from curate.models.train_nsfw import HELD_OUT, POSITIVE, SOURCES, Evidence, csv_rows, read_posts, train
+from curate.models.texts import TrainingText, files_of, is_held_out, read_texts
 from curate.models.weak_labels import packaged
 
+POSITIVE = "nsfw"
 THRESHOLD = 0.5
 FLAG, MARGIN = 1.5, 0.01
 LEAST_OF_A_PAGE = 300
 LEAST_OF_A_GROUP = 20
 BOOK_PIECE = 4_000
-LIMITS = (
+LEAST_ADULT_PAGES = 50
+MOST_NAMED = 20
+_DAVIDSON = (
     "The posts of Davidson et al. 2017 were found by words of a hate speech lexicon, and their labels call "
     "African-American English offensive more often than other English (Davidson et al. 2019, Sap et al. 2019). The "
     "classifier does not know that dialect's spellings, but it knows words that in-group speech has and the labels "
-    "call offensive, so posts in the dialect are still taken more often: see `dialect`.",
-    "The classifier cannot know the names of groups, so it misses hate whose only sign is which group is named; groups "
-    "that are not on its list are not protected by it. Slurs are not names: it knows them.",
-    "Adult pages are few here (the sample crawl's, invented and mild), so figures of them are of few pages.",
+    "call offensive: see `dialect`."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A templated sentence: harmful or not, whoever it names."""
-
-    text: str
-    harmful: bool
-
-
-def read_sentences(path: Path) -> list[Sentence]:
-    """A CSV file with the columns Text and Label (BAD or NOT_BAD); UserError for another."""
-    found = []
-    for number, row in enumerate(csv_rows(path, "--identity"), start=2):
-        text, label = row.get("Text"), row.get("Label")
-        if text is None or label not in ("BAD", "NOT_BAD"):
-            raise UserError(f"--identity {path}:{number}: needs the columns Text and Label, which is BAD or NOT_BAD")
-        found.append(Sentence(text, label == "BAD"))
-    if {sentence.harmful for sentence in found} != {True, False}:
-        raise UserError(f"--identity {path}: needs sentences labelled BAD and others labelled NOT_BAD")
-    return found
+_BLIND = (
+    "The classifier cannot know the names of groups, so it misses hate whose only sign is which group is named; groups "
+    "that are not on its list are not protected by it. Slurs are not names: it knows them."
+)
 
 
 def measure(
@@ -74,7 +66,8 @@ def measure(
     toxic = [found for post, found in posts if post.nsfw]
     harmless = [(post.text, found) for post, found in posts if not post.nsfw]
     pages = _pages(held_out, score)
-    every_page = [found for scores in pages.values() for found in scores]
+    every_page = [found for scored in pages.values() for _, found in scored]
+    groups = packaged("groups", language)
     if toxic and harmless:
         safe = [found for _, found in harmless]
         figures["held_out_posts"] = dict(sorted(Counter(post.kind for post, _ in posts).items()))
@@ -83,9 +76,7 @@ def measure(
             scores = [found for post, found in posts if post.kind == kind]
             figures[f"roc_auc_{kind}"] = round(roc_auc(scores, safe), 4)
         figures["posts"] = operating_point(toxic, safe, THRESHOLD)
-        figures["posts_false_positive_rate_by_group"] = _by_group(
-            harmless, packaged("groups", language), THRESHOLD, LEAST_OF_A_GROUP
-        )
+        figures["posts_false_positive_rate_by_group"] = _by_group(harmless, groups, THRESHOLD, LEAST_OF_A_GROUP)
         dialect = packaged("dialect", language)
         spoken = [found for text, found in harmless if dialect.intersection(plain_words(text).split())]
         if spoken:
@@ -96,29 +87,35 @@ def measure(
                 "flagged": _flagged(_over(spoken, THRESHOLD), _over(safe, THRESHOLD)),
             }
     if every_page:
-        figures["held_out_pages"] = {kind: len(scores) for kind, scores in sorted(pages.items())}
+        figures["held_out_pages"] = {kind: len(scored) for kind, scored in sorted(pages.items())}
         figures["pages_over_threshold"] = {
-            kind: round(_over(scores, THRESHOLD), 4) for kind, scores in sorted(pages.items())
+            kind: round(_over([found for _, found in scored], THRESHOLD), 4) for kind, scored in sorted(pages.items())
         }
+        figures["pages_false_positive_rate_by_group"] = _by_group(
+            (page for scored in pages.values() for page in scored), groups, THRESHOLD, LEAST_OF_A_GROUP
+        )
         if toxic:
             figures["roc_auc_posts_against_pages"] = round(roc_auc(toxic, every_page), 4)
     adult = {page.key: score(page.text) for page in [*held_out.sample, *held_out.sites]}
     if adult:
-        figures["adult_pages"] = {key: round(found, 4) for key, found in adult.items()}
+        figures["held_out_adult_pages"] = len(adult)
+        figures["adult_pages_found"] = sum(found > THRESHOLD for found in adult.values())
+        if len(adult) <= MOST_NAMED:
+            figures["adult_pages"] = {key: round(found, 4) for key, found in adult.items()}
         if every_page:
             figures["roc_auc_adult_pages"] = round(roc_auc(list(adult.values()), every_page), 4)
     if sentences:
-        figures["identity_sentences"] = _identity(sentences, score, packaged("groups", language))
+        figures["identity_sentences"] = _identity(sentences, score, groups)
     return figures
 
 
-def _pages(held_out: Evidence, score: Callable[[str], float]) -> dict[str, list[float]]:
-    """Scores of clean documents by kind, books in pieces of a page's length."""
-    found: dict[str, list[float]] = {}
+def _pages(held_out: Evidence, score: Callable[[str], float]) -> dict[str, list[tuple[str, float]]]:
+    """(text, score) of clean documents by kind, books in pieces of a page's length."""
+    found: dict[str, list[tuple[str, float]]] = {}
     for text in held_out.clean:
         kind = text.kind if len(text.text) >= LEAST_OF_A_PAGE else f"under_{LEAST_OF_A_PAGE}_characters"
         parts = chunks(text.text, BOOK_PIECE) if text.kind == "books" else [text.text]
-        found.setdefault(kind, []).extend(map(score, parts))
+        found.setdefault(kind, []).extend((part, score(part)) for part in parts)
     return found
 
 
@@ -165,82 +162,70 @@ def _identity(sentences: Sequence[Sentence], score: Callable[[str], float], grou
     return figures
 
 
-def ablate(
-    evidence: Evidence,
-    sentences: Sequence[Sentence],
-    whole: Mapping[str, Any],
-    language: str,
-    progress: Callable[[str], None] = lambda line: None,
-) -> dict[str, dict[str, Any]]:
-    """What each source of labels gives: the figures with all, without each, with each alone, and with the names of
-    groups left in; all on the same held-out text. whole: what `measure` found with all."""
-    there = [source for source in SOURCES if getattr(evidence, {"labelled": "posts"}.get(source, source))]
-    seeing = replace(evidence, blind=frozenset())
-    runs: list[tuple[str, Evidence, list[str]]] = []
-    if len(there) > 1:
-        runs += [(f"without {one}", evidence, [source for source in there if source != one]) for one in there]
-        runs += [(f"{one} alone", evidence, [one]) for one in there]
-    runs.append(("names of groups left in", seeing, there))
-    found = {"all": _row(whole)}
-    with tempfile.TemporaryDirectory() as temporary:
-        for name, used, sources in runs:
-            progress(f"ablation: {name}")
-            model = Path(temporary, "model.ftz")
-            try:
-                train(used, model, sources)
-            except UserError:
-                continue  # nothing to learn from, e.g. too few sample pages alone
-            held_out = evidence.part(held_out=True)
-            found[name] = _row(measure(FastTextModel(model), held_out, sentences, language))
-    return found
-
-
-def _row(figures: Mapping[str, Any]) -> dict[str, Any]:
+def row(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of one run of an ablation."""
-    row = {
+    found = {
         key: figures[key]
         for key in ("roc_auc_posts", "roc_auc_hate", "roc_auc_posts_against_pages", "roc_auc_adult_pages")
         if key in figures
     }
-    if "adult_pages" in figures:
-        pages = figures["adult_pages"].values()
-        row["adult_pages_found"] = f"{sum(score > THRESHOLD for score in pages)} of {len(pages)}"
+    if "adult_pages_found" in figures:
+        found["adult_pages_found"] = f"{figures['adult_pages_found']} of {figures['held_out_adult_pages']}"
     if "posts" in figures:
-        row["posts_false_positive_rate"] = figures["posts"]["false_positive_rate"]
+        found["posts_false_positive_rate"] = figures["posts"]["false_positive_rate"]
     if "identity_sentences" in figures:
         rates = figures["identity_sentences"]["at_threshold"]["false_positive_rate"]
-        row["identity_average"] = rates["average"]
-        row["identity_highest"] = max(rates["groups"].values(), default=0.0)
-        row["identity_flagged"] = len(rates["flagged"])
-    return row
+        found["identity_average"] = rates["average"]
+        found["identity_highest"] = max(rates["groups"].values(), default=0.0)
+        found["identity_flagged"] = len(rates["flagged"])
+    return found
+
+
+def limits(evidence: Evidence) -> list[str]:
+    """What a card must say that such a model cannot do."""
+    adult = len(evidence.sample) + len(evidence.sites)
+    return [
+        *([_DAVIDSON] if {"hate", "offensive", "neither"} <= {post.kind for post in evidence.posts} else []),
+        *([_BLIND] if evidence.blind else []),
+        *([f"It saw {adult} adult or toxic pages, some of them held out."] if adult < LEAST_ADULT_PAGES else []),
+    ]
 
 
 def evaluate(model: ModelFile, paths: Sequence[Path]) -> dict[str, Any]:
     """`measure` on what a user names: CSV files of labelled posts or of identity sentences, and ordinary text.
 
-    Of a file that the model was trained on (its card has the hash) only what was held out counts. UserError where a
-    file is none of these.
+    Of a file that the model was trained on (its card has the hash) only what was held out counts; `trained_on` says how
+    many posts and documents were passed over. UserError where a file is none of these or nothing is left.
     """
-    from curate.models.train_nsfw import clean_documents
-
-    described = card(model.name) or {}
+    beside = card_path(model.path)
+    described = card(model.name) or (read_card(beside) if beside.is_file() else {})
     language = str((described.get("languages") or ["en"])[0])
     known = set(described.get("inputs", {}).values()) if described.get("sha256") == model.sha256 else set()
-    posts, sentences, ordinary = [], [], []
-    for path in paths:
-        if path.suffix.lower() != ".csv":
-            ordinary.append(path)
-            continue
+    percent = int(described.get("parameters", {}).get("held_out_percent", HELD_OUT))
+    passed_over = 0
+
+    def unseen(path: Path, key: str) -> bool:
+        nonlocal passed_over
+        fair = file_sha256(path) not in known or is_held_out(key, percent)
+        passed_over += not fair
+        return fair
+
+    posts: list[Post] = []
+    sentences: list[Sentence] = []
+    tables = [path for path in paths if path.suffix.lower() == ".csv"]
+    for path in tables:
         if any("Text" in row and "Label" in row for row in csv_rows(path, "--on")[:1]):
-            sentences += read_sentences(path)
-            continue
-        seen = file_sha256(path) in known
-        posts += [post for post in read_posts(path) if not seen or is_held_out(post.key, HELD_OUT)]
-    clean = []
-    for path in ordinary:
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        seen = any(file.is_file() and file_sha256(file) in known for file in files)
-        clean += [text for text in clean_documents([path], language) if not seen or is_held_out(text.key, HELD_OUT)]
+            sentences += read_sentences(path, "--on")
+        else:
+            posts += [post for post in read_posts(path, "--on") if unseen(path, post.key)]
+
+    def texts() -> Iterator[TrainingText]:
+        if ordinary := [path for path in paths if path not in tables]:
+            for path in files_of(ordinary).values():
+                yield from (text for text in read_texts([path]) if unseen(path, side_key(text)))
+
+    clean = in_language(texts(), language)
     if not (posts or sentences or clean):
         raise UserError("nothing to measure on: name a CSV file of labelled or identity text, or ordinary text")
-    return measure(FastTextModel(model.path), Evidence(posts=posts, clean=clean), sentences, language)
+    found = measure(FastTextModel(model.path), Evidence(posts=posts, clean=clean), sentences, language)
+    return {**found, "trained_on": passed_over}

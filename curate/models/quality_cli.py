@@ -65,7 +65,7 @@ def quality(
 ) -> None:
     """Train the filter `quality`: on crawl pages that Wikipedia cites against others (--dump, --crawl), or on texts
     that stand for both (--positives, --negatives)."""
-    from curate.models.naming import free, models_folder
+    from curate.models.naming import free, models_folder, use
 
     if not _LANGUAGE.fullmatch(lang):
         raise UserError(f"--lang {lang!r}: an ISO 639 code such as en or als")
@@ -122,7 +122,11 @@ def quality(
         print(json.dumps({"model": str(model), **made}, indent=2, ensure_ascii=False))
         return
     tell(made)
-    _tell_use(name, model, lang, folder)
+    print(f"written: {model} and its card. In a manifest:")
+    named, more = use(name, model)
+    print(f"  filters: {{quality: {{models: {{{json.dumps(lang)}: {json.dumps(named)}}}, min_wiki: 0.25}}}}")
+    if more:
+        print(more)
 
 
 def _from_crawl(
@@ -205,17 +209,6 @@ def tell(made: dict[str, Any]) -> None:
     print(f"kept at 0.25: {kept}")
     if keeping := measured.get("keeping"):
         print(f"to keep {keeping['share']:g} of {keeping['pages']} crawl pages: min_wiki {keeping['threshold']:.6g}")
-
-
-def _tell_use(name: str, model: Path, lang: str, folder: Path) -> None:
-    from curate.models.registry import folders
-
-    there = folder.resolve() in [known.resolve() for known in folders()]
-    named = name if there else str(model) if "/" in str(model) else f"./{model}"
-    print(f"written: {model} and its card. In a manifest:")
-    print(f"  filters: {{quality: {{models: {{{json.dumps(lang)}: {json.dumps(named)}}}, min_wiki: 0.25}}}}")
-    if not there:
-        print(f"or export CURATE_MODELS={folder.resolve()}, and call it {name}")
 
 
 def _chosen(given: list[str]) -> dict[str, int | float]:

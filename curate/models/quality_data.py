@@ -20,7 +20,7 @@ from curate.text.urls import host_and_path
 
 LENGTHS = (600, 1_500, 4_000)
 """Of the pieces that documents are cut into."""
-MOST_PIECES = 12
+MOST_PIECES = 40
 """Of a document at each length, so that a book does not outweigh a hundred articles."""
 LEAST_SCORE = 0.5
 """Of the language, as CCNet's `lang_threshold`."""

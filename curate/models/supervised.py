@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fasttext
 import numpy as np
 
+from curate.errors import UserError
+from curate.models.cards import card_path
 from curate.models.fasttext_model import LABEL, FastTextModel, one_line
 
 
@@ -28,6 +31,28 @@ def train_classifier(
         if quantize:
             model.quantize(qnorm=True, thread=1, verbose=0)
         model.save_model(str(output))
+
+
+def fit(examples: Sequence[tuple[str, str]], output: Path, *, quantize: bool, seed: int, **settings: Any) -> None:
+    """`train_classifier`; UserError where fastText cannot: no word often enough, a rate that diverges, too few rows to
+    quantise."""
+    try:
+        train_classifier(examples, output, quantize=quantize, seed=seed, **settings)
+    except (ValueError, RuntimeError) as error:
+        advice = " (or train with --no-quantize)" if "quantiz" in str(error) else ""
+        raise UserError(f"fastText cannot train this: {' '.join(str(error).split())}{advice}") from None
+
+
+@contextmanager
+def staged(model: Path) -> Iterator[Path]:
+    """Where a new model is written and measured; it takes its place, without the card of what was there, at the end
+    only, so that a training that fails leaves all as it was."""
+    model.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".tmp-") as temporary:
+        made = Path(temporary, model.name)
+        yield made
+        card_path(model).unlink(missing_ok=True)
+        made.replace(model)
 
 
 def probabilities(model: FastTextModel, texts: Sequence[str], label: str) -> list[float]:

@@ -8,149 +8,130 @@ Llama-2 (Touvron et al. 2023b, §4.1 and figure 13) left toxic data in on purpos
 learn about hate, and "can also result in the accidental erasure of some demographic groups". So the classifier is
 blind to the names of groups of people and to the spellings of African-American English (whose speakers the labels of
 Davidson et al. themselves wrong; Sap et al. 2019): those words are not in its vocabulary, and cannot weigh.
-Single words do as well as pairs here, and cost half.
+Single words do as well as pairs here, and cost half; pairs, and pieces of words, would also undo the blindness.
 """
 
 from __future__ import annotations
 
-import csv
-import html
 import random
-import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
-from curate.models.fasttext_model import plain_words
-from curate.models.supervised import train_classifier
-from curate.models.texts import TrainingText, in_hash_order, is_held_out, read_texts
-from curate.models.weak_labels import Blindfold, clean_pieces, packaged, salted, split_entries, strung
+from curate.models.cards import write_card
+from curate.models.fasttext_model import FastTextModel, plain_words
+from curate.models.nsfw_evidence import ADULT_HELD_OUT, SOURCES, Evidence, Sentence
+from curate.models.nsfw_figures import POSITIVE, limits, measure, row
+from curate.models.supervised import fit, staged
+from curate.models.weak_labels import Blindfold, clean_pieces, salted, split_entries, strung
 
-POSITIVE, NEGATIVE = "nsfw", "safe"
-SETTINGS: dict[str, Any] = {"dim": 16, "epoch": 10, "lr": 0.1, "minCount": 4}
-HELD_OUT = 10
-# Of the few adult pages half are held out: enough to learn from is less wanted here than something to measure on.
-ADULT_HELD_OUT = 50
+NEGATIVE = "safe"
+SETTINGS: Mapping[str, int | float] = {"dim": 16, "epoch": 10, "lr": 0.1, "minCount": 4}
 SALTED = 0.6
 NEITHER_REPEATED = 3
 # Clean pieces with an entry of the word list (`sex` in a medical page) come more often than the others.
 ORDINARY_REPEATED = 3
 ADULT_REPEATED = 10
-SOURCES = ("labelled", "words", "sample", "sites")
-LANGUAGE_SCORE = 0.5
-_POST_MARKUP = re.compile(r"https?://\S+|@\w+:?|\bRT\b|&#?\w+;|[\"!#]+")
-_DAVIDSON = {"0": "hate", "1": "offensive", "2": "neither"}
-_YES = frozenset({"nsfw", "toxic", "hate", "hateful", "offensive", "1", "true", "yes", "bad"})
-_NO = frozenset({"safe", "neither", "clean", "0", "false", "no", "not_bad", "normal"})
-_LONGEST_FIELD = 1 << 20
+
+Say = Callable[[str], None]
+
+
+def _silent(line: str) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """A labelled text; key decides whether it is held out, and is the same for copies. kind: its label as it was."""
+class Recipe:
+    """How to train. ablate: train without each source of labels too, and with each alone, to say what each gives."""
 
-    key: str
-    text: str
-    kind: str
-    nsfw: bool
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What there is to learn from and to measure on; `learnt` and `held_out` divide it."""
-
-    posts: Sequence[Post] = ()
-    clean: Sequence[TrainingText] = ()
-    words: Sequence[str] = ()
-    sample: Sequence[TrainingText] = ()
-    sites: Sequence[TrainingText] = ()
-    blind: Collection[str] = field(default_factory=frozenset)
-    ordinary: Collection[str] = field(default_factory=frozenset)
-
-    def part(self, held_out: bool) -> Evidence:
-        return Evidence(
-            [post for post in self.posts if is_held_out(post.key, HELD_OUT) is held_out],
-            [text for text in self.clean if is_held_out(text.key, HELD_OUT) is held_out],
-            self.words,
-            [text for text in self.sample if is_held_out(text.key, ADULT_HELD_OUT) is held_out],
-            [text for text in self.sites if is_held_out(host_of(text), ADULT_HELD_OUT) is held_out],
-            self.blind,
-            self.ordinary,
-        )
+    language: str = "en"
+    settings: Mapping[str, int | float] = field(default_factory=lambda: dict(SETTINGS))
+    seed: int = 0
+    quantize: bool = True
+    ablate: bool = False
+    licence: str = ""
+    command: str = ""
 
 
-def host_of(page: TrainingText) -> str:
-    """All pages of a host are held out or none."""
-    from curate.text.urls import host_and_path
+def train(
+    evidence: Evidence,
+    sentences: Sequence[Sentence],
+    model: Path,
+    recipe: Recipe,
+    inputs: Mapping[str, str],
+    say: Say = _silent,
+) -> dict[str, Any]:
+    """Train on what is not held out, measure on the rest, write `model` and its card; the card's `data`, `measured`.
 
-    return host_and_path(page.url)[0]
-
-
-def read_posts(path: Path) -> list[Post]:
-    """The rows of a CSV file with the columns `text` and `label`, or `tweet` and `class` as Davidson et al. have them
-    (0 hate, 1 offensive, 2 neither); names, links and retweet marks are taken out, and of copies the first stays.
-
-    UserError where the columns are not there, or for the first row whose label is not known.
+    sentences: naming groups of people, to measure on only; inputs: sha256 of every file. UserError where there is
+    nothing to learn of one of the labels.
     """
-    found: dict[str, Post] = {}
-    for number, row in enumerate(csv_rows(path, "--labelled"), start=2):
-        davidson = "tweet" in row and "class" in row
-        raw, label = (row["tweet"], row["class"]) if davidson else (row.get("text"), row.get("label"))
-        if raw is None or label is None:
-            raise UserError(f"--labelled {path}:{number}: needs the columns text and label (or tweet and class)")
-        kind = _DAVIDSON.get(label.strip(), "") if davidson else label.strip().lower()
-        if not kind or (not davidson and kind not in _YES | _NO):
-            raise UserError(
-                f"--labelled {path}:{number}: the label is {label[:40]!r}; it must be "
-                + ("0 (hate), 1 (offensive) or 2 (neither)" if davidson else "nsfw or safe (or toxic, clean, 1, 0 …)")
-            )
-        text = " ".join(_POST_MARKUP.sub(" ", html.unescape(raw)).split())
-        key = f"post:{' '.join(plain_words(text).split())}"
-        if text:
-            found.setdefault(key, Post(key, text, kind, kind in _YES))
-    return list(found.values())
+    learnt, held_out = evidence.part(held_out=False), evidence.part(held_out=True)
+    with staged(model) as made:
+        examples = learn(learnt, made, recipe, say=say)
+        measured = measure(FastTextModel(made), held_out, sentences, recipe.language)
+        if recipe.ablate:
+            found = {"all": row(measured)}
+            for name, used, sources in _ablations(learnt):
+                say(f"ablation: {name}")
+                try:
+                    learn(used, made.with_name("ablation"), recipe, sources)
+                except UserError:
+                    continue  # nothing to learn from, e.g. too few sample pages alone
+                ablated = FastTextModel(made.with_name("ablation"))
+                found[name] = row(measure(ablated, held_out, sentences, recipe.language))
+            measured["ablation"] = found
+    data = {
+        "examples": examples,
+        "posts": len(learnt.posts),
+        "clean_documents": len(learnt.clean),
+        "listed_words": len(evidence.words),
+        "sample_pages": sorted(page.key for page in learnt.sample),
+        "pages_of_adult_sites": len(learnt.sites),
+    }
+    write_card(
+        model,
+        kind=f"fastText classifier: {POSITIVE} (hateful, offensive or adult text) or {NEGATIVE}, of lower-case words",
+        role="nsfw",
+        licence=recipe.licence,
+        command=recipe.command,
+        languages=[recipe.language],
+        parameters={
+            **recipe.settings,
+            "quantized": recipe.quantize,
+            "seed": recipe.seed,
+            "held_out_percent": evidence.percent,
+            "held_out_percent_of_adult_pages": ADULT_HELD_OUT,
+            "words_it_must_not_know": len(evidence.blind),
+        },
+        data=data,
+        inputs=dict(inputs),
+        measured=measured,
+        limits=limits(evidence),
+    )
+    return {"data": data, "measured": measured}
 
 
-def csv_rows(path: Path, option: str) -> list[dict[str, str | None]]:
-    """UserError for what is not a CSV file with a header."""
-    csv.field_size_limit(_LONGEST_FIELD)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return list(csv.DictReader(stream, restkey="rest"))
-    except (OSError, csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{option} {path} cannot be read as CSV: {error}") from None
+def learn(
+    evidence: Evidence, model: Path, recipe: Recipe, sources: Collection[str] = tuple(SOURCES), say: Say = _silent
+) -> dict[str, int]:
+    """Train on all of the evidence, with labels of these sources, and write the model; how many examples of each
+    label. UserError where there is none of one, or fastText cannot."""
+    examples = examples_of(evidence, sources, recipe.seed)
+    counts = {label: sum(one == label for one, _ in examples) for label in (POSITIVE, NEGATIVE)}
+    for label, count in counts.items():
+        if not count:
+            raise UserError(f"no example of {label!r} to train on: name more text with --labelled, --words or --clean")
+    say(f"training on {counts[POSITIVE]:,} pieces that are nsfw and {counts[NEGATIVE]:,} that are not")
+    fit(examples, model, quantize=recipe.quantize, seed=recipe.seed, **recipe.settings)
+    return counts
 
 
-def clean_documents(paths: Sequence[Path], language: str) -> list[TrainingText]:
-    """The documents in this language (by lid.176 where their source does not state it), in an order by hash."""
-    from curate.models.language_id import LanguageIdentifier
-    from curate.models.registry import resolve
-
-    identify = LanguageIdentifier(resolve("lid.176").path)
-
-    def wanted(text: TrainingText) -> bool:
-        if text.language:
-            return text.language == language
-        found, score = identify(text.text)
-        return found == language and score >= LANGUAGE_SCORE
-
-    once: dict[str, TrainingText] = {}
-    for text in read_texts(paths):
-        if wanted(text):
-            once.setdefault(text.text, text)
-    return in_hash_order(once.values())
-
-
-def blind_words(language: str) -> frozenset[str]:
-    """What the classifier of a language must not know."""
-    return packaged("groups", language) | packaged("dialect", language)
-
-
-def examples_of(evidence: Evidence, sources: Collection[str] = SOURCES) -> list[tuple[str, str]]:
+def examples_of(evidence: Evidence, sources: Collection[str] = tuple(SOURCES), seed: int = 0) -> list[tuple[str, str]]:
     """(label, plain words) pairs of these sources and of clean text, in a fixed order that mixes the kinds."""
-    rng = random.Random(0)
+    rng = random.Random(seed)
     clean = clean_pieces(evidence.clean)
     listed, ordinary = split_entries(evidence.words, clean)
     harmless = Blindfold(evidence.ordinary).words
@@ -176,21 +157,13 @@ def examples_of(evidence: Evidence, sources: Collection[str] = SOURCES) -> list[
     return [(label, blindfold(plain_words(text))) for label, text in examples]
 
 
-def train(
-    evidence: Evidence,
-    model: Path,
-    sources: Collection[str] = SOURCES,
-    progress: Callable[[str], None] = lambda line: None,
-) -> dict[str, int]:
-    """Train on the part that is not held out and write the model; returns how many examples of each label.
-
-    UserError where there is nothing to learn of one of the labels.
-    """
-    examples = examples_of(evidence.part(held_out=False), sources)
-    counts = {label: sum(one == label for one, _ in examples) for label in (POSITIVE, NEGATIVE)}
-    for label, count in counts.items():
-        if not count:
-            raise UserError(f"no example of {label!r} to train on: name more text with --labelled, --words or --clean")
-    progress(f"training on {counts[POSITIVE]:,} pieces that are nsfw and {counts[NEGATIVE]:,} that are not")
-    train_classifier(examples, model, **SETTINGS)
-    return counts
+def _ablations(evidence: Evidence) -> list[tuple[str, Evidence, list[str]]]:
+    """(name, what to learn from, sources of labels): without each, each alone, and with the names of groups left in."""
+    there = evidence.there()
+    runs: list[tuple[str, Evidence, list[str]]] = []
+    if len(there) > 1:
+        runs += [(f"without {one}", evidence, [source for source in there if source != one]) for one in there]
+        runs += [(f"{one} alone", evidence, [one]) for one in there]
+    if evidence.blind:
+        runs.append(("names of groups left in", replace(evidence, blind=frozenset()), there))
+    return runs

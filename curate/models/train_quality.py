@@ -8,7 +8,6 @@ all cut into pieces, so that length tells nothing.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
-from curate.models.cards import card_path, write_card
+from curate.models.cards import write_card
 from curate.models.cited_pages import same_lengths
 from curate.models.fasttext_model import FastTextModel
 from curate.models.quality_data import LENGTHS, parted, pieces
 from curate.models.quality_figures import NEGATIVE, POSITIVE, figures
-from curate.models.supervised import train_classifier
+from curate.models.supervised import fit, staged
 from curate.models.texts import TrainingText
 
 SETTINGS: Mapping[str, int | float] = {
@@ -71,20 +70,12 @@ def train(
     examples = examples_of(*parts.trained, recipe)
     if len(examples) < 2 * LEAST_TRAINED:
         raise UserError(f"only {len(examples) // 2} positives have a negative of about their length: name more text")
-    model.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".tmp-") as temporary:
-        made = Path(temporary, model.name)
-        try:
-            train_classifier(examples, made, quantize=recipe.quantize, seed=recipe.seed, **recipe.settings)
-        except (ValueError, RuntimeError) as error:  # an empty vocabulary, a rate that diverges, too few rows
-            advice = " (or train with --no-quantize)" if "quantiz" in str(error) else ""
-            raise UserError(f"fastText cannot train this: {' '.join(str(error).split())}{advice}") from None
-        kinds = _kinds(parts.trained[0]), _kinds(parts.trained[1])
+    kinds = _kinds(parts.trained[0]), _kinds(parts.trained[1])
+    with staged(model) as made:
+        fit(examples, made, quantize=recipe.quantize, seed=recipe.seed, **recipe.settings)
         measured = figures(
             FastTextModel(made), [*parts.held_out[0], *parts.held_out[1]], *kinds, recipe.lengths, recipe.keep
         )
-        card_path(model).unlink(missing_ok=True)  # never the card of another model beside this one
-        made.replace(model)
     data = {
         "examples": dict(sorted(Counter(label for label, _ in examples).items())),
         "documents": dict(sorted(Counter(text.kind for side in parts.trained for text in side).items())),

@@ -34,6 +34,12 @@ def packaged(kind: str, language: str) -> frozenset[str]:
     return frozenset(entries(path.read_text("utf-8").split("\n"))) if path.is_file() else frozenset()
 
 
+def listed_words(language: str) -> list[str]:
+    """The LDNOOBW list of a language that comes with the package; empty where it has none."""
+    path = files("curate.text").joinpath("wordlists", "ldnoobw", f"{language}.txt")
+    return entries(path.read_text("utf-8").split("\n")) if path.is_file() else []
+
+
 def read_list(path: Path, option: str) -> list[str]:
     """The entries of a user's list, one a line, `#` begins a comment; UserError where it is empty or unreadable."""
     try:
