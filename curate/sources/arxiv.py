@@ -29,6 +29,7 @@ from curate.sources.arxiv_stream import PaperError, Stored, Unreadable
 from curate.sources.arxiv_tar import BLOCK, Damaged, Member, is_header, members
 from curate.sources.html import one_line
 from curate.sources.latex import NoBody, NoText, Options, Paper, read_paper
+from curate.sources.latex_redpajama import Compat, NotUtf8, clean
 from curate.sources.source import Dropped, Outcome, Piece, Source
 from curate.sources.tex_expand import Limits as MacroLimits
 from curate.storage import filesystem
@@ -42,6 +43,7 @@ class Drop(StrEnum):
     POSTSCRIPT = NotTex.POSTSCRIPT.value
     NOT_TEX = NotTex.NOT_TEX.value
     WITHDRAWN = NotTex.WITHDRAWN.value
+    NOT_UTF8 = "not_utf8"
     NO_SECTION = NoText.NO_SECTION.value
     EMPTY = NoText.EMPTY.value
 
@@ -65,6 +67,9 @@ class ArxivExtract(ExtractSection):
     max_files: int = Field(20_000, ge=1)
     max_expansions: int = Field(200_000, ge=0)
     """Calls of macros in one paper; a macro that expands for ever sets its paper aside."""
+
+    compat: Compat = Compat()
+    """What RedPajama-v1 does otherwise, switch by switch; `abstract` and `sectionless` are LLaMA-1's alone."""
 
     def files(self) -> list[tuple[str, str]]:
         return [] if self.metadata is None else [("metadata", self.metadata)]
@@ -115,13 +120,13 @@ class Arxiv(Source[ArxivExtract]):
             if member.offset < piece.start:
                 continue
             if isinstance(member, Damaged):
-                yield SetAside(piece.file, member.offset, Unreadable.BAD_TAR, member.detail)
+                yield SetAside(piece.file, member.offset, Unreadable.BAD_TAR.value, member.detail)
             elif member.folder:
                 continue
             elif not member.plain:
                 yield Dropped(Drop.NOT_A_FILE, "a link or a device", _url(member.name), member.offset)
             elif member.data + member.size > size:
-                yield SetAside(piece.file, member.offset, Unreadable.TRUNCATED, "the tar ends inside this paper")
+                yield SetAside(piece.file, member.offset, Unreadable.TRUNCATED.value, "the tar ends inside this paper")
             else:
                 stream = Stored(handle, member.data, member.size)
                 yield self._paper(stream, member.name, piece.file, member.offset)
@@ -132,13 +137,22 @@ class Arxiv(Source[ArxivExtract]):
         url = known.url if known else ""
         try:
             files = unpack(stream, name, self._limits)
-            paper = read_paper(files.texts, self._options)
+            paper = self._redpajama(files) if self.config.compat.any else read_paper(files.texts, self._options)
         except PaperError as error:
             shown = one_line(name.encode("utf-8", "replace").decode())[:100]
-            return SetAside(file, offset, error.reason, f"{shown}: {one_line(error.detail)[:200]}")
+            return SetAside(file, offset, error.reason.value, f"{shown}: {one_line(error.detail)[:200]}")
         except (NoSource, NoBody) as error:
             return Dropped(error.reason, one_line(error.detail)[:200], url or f"{file}@{offset}", offset)
+        except NotUtf8 as error:
+            return Dropped(Drop.NOT_UTF8, one_line(_clean(str(error)))[:200], url or f"{file}@{offset}", offset)
         return self._document(paper, files, known, file, offset)
+
+    def _redpajama(self, files: Files) -> Paper:
+        options = self._options
+        text = clean(files.texts, self.config.compat, options.macros, cut_appendix=options.appendix == "cut")
+        if not text:
+            raise NoBody(NoText.NO_SECTION, "no file has a section")
+        return Paper(text=text)
 
     def _document(self, paper: Paper, files: Files, known: PaperId | None, file: str, offset: int) -> Outcome:
         record = self._metadata.of(known.identifier) if known and self._metadata else None
@@ -155,7 +169,7 @@ class Arxiv(Source[ArxivExtract]):
             "missing_files": [_clean(name) for name in paper.missing],
             "unsafe_names": files.unsafe,
             "macros_expanded": paper.expanded,
-            "macros_left": paper.left,
+            "macros_left": list(paper.left),
         }
         return self.document(
             _clean(paper.text),

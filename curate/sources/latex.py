@@ -7,7 +7,7 @@ is cut, since they stand in the preamble, and since a paper may have a macro for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -57,13 +57,13 @@ class Paper:
     expanded: calls of macros; left: macros that could not be expanded and are still there."""
 
     text: str
-    title: str
-    authors: list[str]
-    main: tuple[str, ...]
-    others: int
-    missing: list[str]
-    expanded: int
-    left: list[str]
+    title: str = ""
+    authors: Sequence[str] = ()
+    main: Sequence[str] = ()
+    others: int = 0
+    missing: Sequence[str] = ()
+    expanded: int = 0
+    left: Sequence[str] = ()
 
 
 def read_paper(files: Mapping[str, bytes], options: Options) -> Paper:

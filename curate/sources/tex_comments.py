@@ -141,6 +141,11 @@ class _Stripper:
             self.out.append(before.rstrip(" \t"))
             self.done = end + 1
             return self.done
+        if before[-1:] in (" ", "\t") or (not before and self.done and text[self.done - 1] in " \t"):
+            # A space already: TeX reads it as it would the line's end, which is kept for the eye.
+            self.out.append(before.rstrip(" \t"))
+            self.done = end
+            return end
         after = end + 1
         while after < len(text) and text[after] in " \t":
             after += 1

@@ -15,18 +15,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from curate.sources import tex_macros as tex
 from curate.sources.arxiv_stream import PaperError, Unreadable
 from curate.sources.tex_comments import ENDS_IN_WORD, MARK
-from curate.sources.tex_macros import UNSPEAKABLE, Macro, macro_of, put
+from curate.sources.tex_definitions import DEFINERS, definition, is_kept
+from curate.sources.tex_macros import UNSPEAKABLE, XSPACE, Macro, put
+from curate.sources.tex_reader import Text
 
 MAX_STACK = 400
 """Calls inside one another; papers stay below 30, TeX itself gives up at 10,000 (`stack_size`)."""
-_COMMAND = re.compile(r"\\(?:([a-zA-Z]+)|.)", re.DOTALL)
-_INTERNAL_COMMAND = re.compile(r"\\(?:([a-zA-Z@]+)|.)", re.DOTALL)
-_SPACE = re.compile(r"[ \t]*(?:\n[ \t]*)?")
-_BRACES = re.compile(r"\\[\\{}]|[{}]")
-_OPTIONAL = re.compile(r"\\[\\{}\[\]]|[{}\]]")
 _LINE_REST = re.compile(r"[ \t]*\n")
 _NO_SPACE_BEFORE = frozenset("{}~.!,:;?/')-` \t\n]")
 """What follows `\\xspace` where it adds no space (xspace's own list of exceptions)."""
@@ -42,31 +38,6 @@ class Limits:
     characters: int
 
 
-class _Text:
-    """One text on the stack. at: where reading goes on; mark: up to where it has been given out."""
-
-    __slots__ = ("_braces", "at", "internal", "mark", "text")
-
-    def __init__(self, text: str, internal: bool = False) -> None:
-        self.text = text
-        self.at = 0
-        self.mark = 0
-        self.internal = internal
-        self._braces: dict[int, int] | None = None
-
-    def closing(self, at: int) -> int:
-        """Where the brace opened at `at` closes, or -1. The first call looks at the whole text, once."""
-        if self._braces is None:
-            self._braces = {}
-            opened: list[int] = []
-            for found in _BRACES.finditer(self.text):
-                if found[0] == "{":
-                    opened.append(found.start())
-                elif found[0] == "}" and opened:
-                    self._braces[opened.pop()] = found.start()
-        return self._braces.get(at, -1)
-
-
 class Expander:
     """Expands the macros of one paper. left: calls of macros that could not be expanded, by name."""
 
@@ -75,19 +46,17 @@ class Expander:
         self.macros: dict[str, Macro] = {}
         self.left: Counter[str] = Counter()
         self.calls = 0
-        self.defined = 0
         self._characters = 0
-        self._stack: list[_Text] = []
+        self._stack: list[Text] = []
         self._out: list[str] = []
 
     def expand(self, text: str) -> str:
         """`text` with every definition taken and every call replaced. Raises PaperError endless_macro."""
-        self._stack = [_Text(text)]
+        self._stack = [Text(text, self._spend)]
         self._out = []
         while self._stack:
             top = self._stack[-1]
-            pattern = _INTERNAL_COMMAND if top.internal else _COMMAND
-            found = pattern.search(top.text, top.at)
+            found = top.command.search(top.text, top.at)
             if found is None:
                 self._give(top, len(top.text))
                 self._stack.pop()
@@ -96,7 +65,7 @@ class Expander:
             name = found[1] or found[0][1:]
             if name in self.macros:
                 self._call(name, self.macros[name], found)
-            elif name in tex.DEFINERS:
+            elif name in DEFINERS:
                 self._define(name, found)
             elif name in _AT:
                 self._give(top, found.start())
@@ -109,7 +78,7 @@ class Expander:
                     self._out.append(" ")
         return "".join(self._out)
 
-    def _give(self, text: _Text, end: int) -> None:
+    def _give(self, text: Text, end: int) -> None:
         if end > text.mark:
             put(self._out, text.text[text.mark : end])
         text.mark = end
@@ -128,7 +97,7 @@ class Expander:
                 self.left[name] += 1
             return
         self._give(top, found.start())
-        arguments = self._arguments(macro) if macro.parameters or macro.delimiters[0] else []
+        arguments = self._arguments(macro, bool(found[1])) if macro.parameters or macro.delimiters[0] else []
         top = self._stack[-1]
         if arguments is None:
             self.left[name] += 1
@@ -144,17 +113,22 @@ class Expander:
         if not macro.parameters and top.text.startswith("{}", top.at) and not macro.open_ended:
             top.at += 2  # the empty group only keeps a space behind the name
             top.mark = top.at
+            replacement = replacement.removesuffix(XSPACE)
         if macro.literal:
             put(self._out, replacement)
         else:
-            self._stack.append(_Text(replacement, macro.internal))
+            self._stack.append(Text(replacement, self._spend, macro.internal))
 
-    def _arguments(self, macro: Macro) -> list[str] | None:
+    def _arguments(self, macro: Macro, word: bool) -> list[str] | None:
         """The arguments of a call, read on from where the top text stands; None where they are not there.
 
-        Texts that end in the middle are left behind: the call's arguments are in the text that called.
+        Texts that end in the middle are left behind: the call's arguments are in the text that called. word: the
+        command's name is of letters, behind which TeX skips spaces.
         """
-        touched: dict[int, tuple[_Text, int]] = {}
+        touched: dict[int, tuple[Text, int]] = {}
+        if word:
+            text = self._reading(touched)
+            text.at = text.space_end(text.at)
         arguments: list[str] = []
         lead = macro.delimiters[0]
         fine = not lead or self._literal(lead, touched)
@@ -179,20 +153,20 @@ class Expander:
             text.at = at
         return None
 
-    def _reading(self, touched: dict[int, tuple[_Text, int]], space: bool = True) -> _Text:
+    def _reading(self, touched: dict[int, tuple[Text, int]], space: bool = True) -> Text:
         """The text to read an argument from: the top one, or, where nothing but space is left of it, the next below."""
         while True:
             top = self._stack[-1]
             touched.setdefault(id(top), (top, top.at))
-            at = _SPACE.match(top.text, top.at).end() if space else top.at  # type: ignore[union-attr]
+            at = top.space_end(top.at) if space else top.at
             if at < len(top.text) or len(self._stack) == 1:
                 return top
             self._stack.pop()
 
-    def _undelimited(self, touched: dict[int, tuple[_Text, int]]) -> str | None:
+    def _undelimited(self, touched: dict[int, tuple[Text, int]]) -> str | None:
         """A group without its braces, a command, or one character."""
         text = self._reading(touched)
-        at = _SPACE.match(text.text, text.at).end()  # type: ignore[union-attr]
+        at = text.space_end(text.at)
         first = text.text[at : at + 1]
         if first == "{":
             end = text.closing(at)
@@ -203,69 +177,37 @@ class Expander:
             return text.text[at + 1 : end]
         if not first or first in "}#$&\n":
             return None
-        pattern = _INTERNAL_COMMAND if text.internal else _COMMAND
-        whole = pattern.match(text.text, at) if first == "\\" else MARK.match(text.text, at)
+        whole = text.command.match(text.text, at) if first == "\\" else MARK.match(text.text, at)
         text.at = whole.end() if whole else at + 1
         return text.text[at : text.at]
 
-    def _optional(self, touched: dict[int, tuple[_Text, int]]) -> str | None:
+    def _optional(self, touched: dict[int, tuple[Text, int]]) -> str | None:
         """What stands in brackets, or None where none opens."""
         text = self._reading(touched)
-        at = _SPACE.match(text.text, text.at).end()  # type: ignore[union-attr]
+        at = text.space_end(text.at)
         if text.text[at : at + 1] != "[":
             return None
-        end = self._find_end(text, at + 1, "]")
+        end = text.bracket_end(at + 1)
         if end < 0:
             return None
         text.at = end + 1
         return text.text[at + 1 : end]
 
-    def _find_end(self, text: _Text, at: int, bracket: str) -> int:
-        """Where `bracket` stands outside of braces, or -1; what is looked at is spent, so that looking has an end."""
-        start = at
-        while found := _OPTIONAL.search(text.text, at):
-            at = found.end()
-            if found[0] == "{":
-                at = text.closing(found.start()) + 1
-                if at == 0:
-                    break
-            elif found[0] == "}":
-                break
-            elif found[0] == bracket:
-                self._spend(at - start)
-                return found.start()
-        self._spend((len(text.text) if found is None else found.end()) - start)
-        return -1
-
-    def _delimited(self, delimiter: str, touched: dict[int, tuple[_Text, int]]) -> str | None:
+    def _delimited(self, delimiter: str, touched: dict[int, tuple[Text, int]]) -> str | None:
         """Everything up to `delimiter` outside of braces; the braces around one whole group go, as in TeX."""
         text = self._reading(touched, space=False)
-        start = at = text.at
-        wanted = re.compile(
-            re.escape(delimiter) + ("(?![a-zA-Z@])" if ENDS_IN_WORD.search(delimiter) else "") + r"|\\[\\{}]|[{}]"
-        )
-        while found := wanted.search(text.text, at):
-            if found[0] == delimiter:
-                self._spend(found.end() - start)
-                text.at = found.end()
-                value = text.text[start : found.start()]
-                stripped = value.strip()
-                whole = (
-                    stripped.startswith("{")
-                    and text.closing(start + value.index("{")) == start + len(value.rstrip()) - 1
-                )
-                return stripped[1:-1] if whole else value
-            at = found.end()
-            if found[0] == "{":
-                at = text.closing(found.start()) + 1
-                if at == 0:
-                    break
-            elif found[0] == "}":
-                break
-        self._spend((at if found else len(text.text)) - start)
-        return None
+        start = text.at
+        ending = re.escape(delimiter) + ("(?![a-zA-Z@])" if ENDS_IN_WORD.search(delimiter) else "")
+        found = text.find(start, re.compile(rf"{ending}|\\[\\{{}}]|[{{}}]"), delimiter)
+        if found is None:
+            return None
+        text.at = found.end()
+        value = text.text[start : found.start()]
+        group = value.strip()
+        last = start + len(value.rstrip()) - 1
+        return group[1:-1] if group[:1] == "{" and text.closing(start + value.index("{")) == last else value
 
-    def _literal(self, wanted: str, touched: dict[int, tuple[_Text, int]]) -> bool:
+    def _literal(self, wanted: str, touched: dict[int, tuple[Text, int]]) -> bool:
         text = self._reading(touched, space=False)
         if not text.text.startswith(wanted, text.at):
             return False
@@ -286,99 +228,17 @@ class Expander:
     def _define(self, name: str, found: re.Match[str]) -> None:
         """Take the definition that begins here; what is none that is understood stays as text."""
         top = self._stack[-1]
-        start = found.start()
-        if name in tex.PREFIXES:
-            prefixed = tex.PREFIXED.match(top.text, start)
-            if prefixed is None:
-                return
-            name = prefixed[1]
-            top.at = prefixed.end()
-        taken = self._parse(name, top)
+        taken = definition(name, top, found, self.macros)
         if taken is None:
             return
-        defined, macro, end = taken
-        self._spend(end - start)
-        if defined in tex.DEFINERS or (tex._PROGRAMS.match("\\" + defined) and "@" not in defined):
-            return
-        if macro is UNSPEAKABLE and defined not in tex.STRUCTURE:
-            self.macros[defined] = replace(macro, internal=top.internal)
-            top.at = end
+        self._spend(taken.end - found.start())
+        if taken.macro.pieces is None and not is_kept(taken.name):
+            self.macros[taken.name] = replace(UNSPEAKABLE, internal=top.internal)
+            top.at = taken.end
             return  # its calls stay, so it does
-        if defined not in tex.STRUCTURE and not (
-            name in ("providecommand", "ProvideDocumentCommand") and defined in self.macros
-        ):
-            self.macros[defined] = replace(macro, internal=True) if top.internal else macro
-        self.defined += 1
-        self._give(top, start)
+        if not is_kept(taken.name) and not (taken.provided and taken.name in self.macros):
+            self.macros[taken.name] = replace(taken.macro, internal=True) if top.internal else taken.macro
+        self._give(top, found.start())
         alone = not self._out or self._out[-1].endswith("\n")
-        rest = _LINE_REST.match(top.text, end) if alone else None
-        top.at = top.mark = rest.end() if rest else end
-
-    def _parse(self, name: str, top: _Text) -> tuple[str, Macro, int] | None:
-        """(name without its backslash, what it stands for, where the definition ends)."""
-        text = top.text
-        if name in tex.LETS:
-            let = tex.LET.match(text, top.at)
-            return (let[1][1:], self._let(let[2]), let.end()) if let else None
-        delimiters: tuple[str, ...] | None
-        defaults: tuple[str | None, ...] = ()
-        if name in tex.DEFS:
-            head = tex.DEF.match(text, top.at)
-            if head is None:
-                return None
-            defined, delimiters = head[1], tex.parameter_text(head[2])
-            at = head.end()
-        elif name in tex.OPERATORS:
-            head = tex.OPERATOR.match(text, top.at)
-            if head is None:
-                return None
-            defined, delimiters = head[2] or head[3], ("",)
-            at = head.end()
-        elif name in tex.DOCUMENT_COMMANDS:
-            head = tex.DOCUMENT_COMMAND.match(text, top.at)
-            wanted = tex.signature(head[3]) if head else None
-            if head is None or wanted is None:
-                return None
-            defined, defaults, delimiters = head[1] or head[2], wanted, ("",) * (len(wanted) + 1)
-            at = head.end()
-        else:
-            head = tex.NEW_COMMAND.match(text, top.at)
-            if head is None:
-                return None
-            defined, delimiters = head[1] or head[2], ("",) * (int(head[3] or 0) + 1)
-            at = head.end()
-            if text[at : at + 1] == "[" and len(delimiters) > 1:
-                end = self._find_end(top, at + 1, "]")
-                if end < 0:
-                    return None
-                defaults = (text[at + 1 : end],)
-                at = end + 1
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text[at : at + 1] == "{":
-            end = top.closing(at)
-            if end < 0:
-                return None
-            body = text[at + 1 : end]
-            end += 1
-        else:
-            one = _COMMAND.match(text, at)
-            if one is None:
-                return None
-            body, end = one[0], one.end()
-        if delimiters is None:
-            return defined[1:], UNSPEAKABLE, end
-        if name in tex.OPERATORS:
-            body = f"\\operatorname{head[1]}{{{body.strip()}}}"
-        return defined[1:], macro_of(body, delimiters, defaults), end
-
-    def _let(self, target: str) -> Macro:
-        """What `\\let` makes of its target: the macro it is now, else the command of LaTeX itself."""
-        if not target.startswith("\\"):
-            return Macro((target,))
-        if target[1:] in self.macros:
-            return self.macros[target[1:]]
-        if target in ("\\relax", "\\empty", "\\@empty"):
-            return Macro(())
-        if "@" in target or target == "\\undefined" or tex._PROGRAMS.match(target):
-            return UNSPEAKABLE
-        return Macro((target,), literal=True)
+        rest = _LINE_REST.match(top.text, taken.end) if alone else None
+        top.at = top.mark = rest.end() if rest else taken.end

@@ -194,6 +194,9 @@ class Project:
                     continue
                 target, wanted = None, ""
             elif target is None or target in active or len(active) >= MAX_DEPTH:
+                if target is not None:  # TeX would never end; what there is to read has been read
+                    pieces.append(text[done : found.start()])
+                    done = found.end()
                 if len(joined.missing) < MAX_FILES_JOINED:
                     joined.missing.append(wanted[:200])
                 continue

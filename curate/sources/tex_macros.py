@@ -1,12 +1,7 @@
-"""Definitions of macros: how they are written, and what they stand for.
-
-`\\newcommand` and its kin (LaTeX2e, `ltdefns`; a star allowed; one optional argument, which comes first), `\\def` with
-any parameter text, `\\DeclareMathOperator` (amsopn: `\\operatorname{…}`), `\\let`, and `\\NewDocumentCommand` where all
-its arguments are `m`, `o` or `O{…}`.
+"""What a user's macro stands for: text with places for arguments.
 
 A macro whose text programs TeX (conditions, `\\csname`, `\\expandafter`, `\\mathpalette`, internals with an `@`) stands
-for something that only TeX can say. Its calls are left as they are, as are those of the commands that a paper is
-divided by.
+for something that only TeX can say. Its calls are left as they are.
 """
 
 from __future__ import annotations
@@ -16,77 +11,13 @@ from dataclasses import dataclass
 
 from curate.sources.tex_comments import ENDS_IN_WORD
 
-NEW_COMMANDS = frozenset(
-    {"newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newrobustcmd", "renewrobustcmd"}
-)
-DOCUMENT_COMMANDS = frozenset(f"{verb}DocumentCommand" for verb in ("New", "Renew", "Provide", "Declare"))
-DEFS = frozenset({"def", "gdef", "edef", "xdef"})
-LETS = frozenset({"let", "LetLtxMacro", "NewCommandCopy"})
-OPERATORS = frozenset({"DeclareMathOperator"})
-PREFIXES = frozenset({"long", "global", "protected", "outer"})
-DEFINERS = NEW_COMMANDS | DOCUMENT_COMMANDS | DEFS | LETS | OPERATORS | PREFIXES
-
-STRUCTURE = frozenset(
-    [
-        "begin",
-        "end",
-        "documentclass",
-        "documentstyle",
-        "usepackage",
-        "input",
-        "include",
-        "section",
-        "subsection",
-        "subsubsection",
-        "chapter",
-        "part",
-        "paragraph",
-        "subparagraph",
-        "appendix",
-        "bibliography",
-        "bibliographystyle",
-        "printbibliography",
-        "bibitem",
-        "caption",
-        "label",
-        "item",
-        "par",
-        "maketitle",
-        "title",
-        "author",
-        "abstract",
-        "newcommand",
-        "renewcommand",
-        "providecommand",
-        "def",
-        "let",
-        "relax",
-        "thanks",
-    ]
-)
-"""What tells a paper's parts: a definition of one of these, for looks, is dropped and its calls are left."""
-
-_NAME = r"\\(?:[a-zA-Z@]+|[^a-zA-Z\s])"
-NEW_COMMAND = re.compile(
-    rf"\s{{0,20}}\*?\s{{0,20}}(?:\{{\s{{0,20}}({_NAME})\s{{0,20}}\}}|({_NAME}))\s{{0,20}}(?:\[\s{{0,8}}([0-9])\s{{0,8}}\])?"
-)
-DOCUMENT_COMMAND = re.compile(
-    rf"\s{{0,20}}(?:\{{\s{{0,20}}({_NAME})\s{{0,20}}\}}|({_NAME}))\s{{0,20}}"
-    r"\{((?:[moO ]|\{[^{}]{0,200}\}){0,60})\}"
-)
-OPERATOR = re.compile(rf"\s{{0,20}}(\*?)\s{{0,20}}(?:\{{\s{{0,20}}({_NAME})\s{{0,20}}\}}|({_NAME}))")
-DEF = re.compile(rf"[ \t]{{0,20}}\n?[ \t]{{0,20}}({_NAME})((?:[^\\{{}}\0]|\\[^{{}}]){{0,200}})(?=\{{)")
-LET = re.compile(rf"\s{{0,20}}\{{?({_NAME})\}}?\s{{0,20}}=?\s?\{{?({_NAME}|[^\s{{}}\\])\}}?")
-PREFIXED = re.compile(
-    r"(?:\s{0,20}\\(?:long|global|protected|outer)(?![a-zA-Z@])){0,4}\s{0,20}\\([gex]?def|let)(?![a-zA-Z@])"
-)
-
-_PROGRAMS = re.compile(
+PROGRAMS = re.compile(
     r"\\(?:(?:if(?!f(?![a-zA-Z@]))[a-zA-Z@]*|If[A-Z][A-Za-z]*|else|fi|or|expandafter|csname|endcsname|futurelet|afterassignment"
     r"|aftergroup|loop|repeat|catcode|lowercase|uppercase|the|number|romannumeral|string|meaning|noexpand|unexpanded|detokenize"
     r"|mathpalette|mathchoice|numexpr|dimexpr|read|write|openout|advance|foreach|equal|isodd|value|protected@[a-z@]+"
     r"|pgf[a-z@]+|tikz[a-z@]*)(?![a-zA-Z@])|[a-zA-Z]*@[a-zA-Z@]*)"
 )
+XSPACE = "\\xspace"
 _PARAMETER = re.compile(r"#([1-9])|##")
 _MODE_CHOICE = re.compile(
     r"\s{0,8}\\(?:relax\s{0,8}\\)?ifmmode(?![a-zA-Z@])(.{0,400}?)\\else(?![a-zA-Z@])(.{0,400}?)\\fi(?![a-zA-Z@])",
@@ -119,7 +50,7 @@ class Macro:
     def open_ended(self) -> bool:
         """Whether what follows a call may be an argument of the text's last command."""
         last = self.pieces[-1] if self.pieces else ""
-        return isinstance(last, int) or bool(_ARGUMENT_FOLLOWS.search(last[-80:]))
+        return isinstance(last, int) or bool(_ARGUMENT_FOLLOWS.search(last.removesuffix(XSPACE)[-80:]))
 
     def text(self, arguments: list[str]) -> str:
         """The replacement with the arguments in place; names of commands do not run into letters behind them."""
@@ -142,11 +73,11 @@ def put(out: list[str], text: str) -> None:
 
 def macro_of(body: str, delimiters: tuple[str, ...], defaults: tuple[str | None, ...] = ()) -> Macro:
     """The macro of this text. UNSPEAKABLE where it programs, or names a parameter that is not there."""
-    choice = _MODE_CHOICE.fullmatch(body.removesuffix("\\xspace"))
+    choice = _MODE_CHOICE.fullmatch(body.removesuffix(XSPACE))
     if choice and choice[1].strip() == choice[2].strip().strip("$").strip():
         # In mathematics or not, the same: what \ensuremath says.
-        body = f"\\ensuremath{{{choice[1].strip()}}}" + ("\\xspace" if body.endswith("\\xspace") else "")
-    if _PROGRAMS.search(body):
+        body = f"\\ensuremath{{{choice[1].strip()}}}" + (XSPACE if body.endswith(XSPACE) else "")
+    if PROGRAMS.search(body):
         return UNSPEAKABLE
     pieces: list[str | int] = []
     at = 0
@@ -163,19 +94,3 @@ def macro_of(body: str, delimiters: tuple[str, ...], defaults: tuple[str | None,
     if at < len(body):
         pieces.append(body[at:])
     return Macro(tuple(pieces), delimiters, defaults)
-
-
-def parameter_text(text: str) -> tuple[str, ...] | None:
-    """The delimiters in the parameter text of a `\\def`, or None where it is none that can be followed."""
-    parts = re.split(r"#([1-9])", text.lstrip(" \t\n") if "#" in text else text.strip())
-    if "#" in "".join(parts[::2]) or [int(number) for number in parts[1::2]] != list(range(1, len(parts) // 2 + 1)):
-        return None
-    return tuple(parts[::2])
-
-
-def signature(text: str) -> tuple[str | None, ...] | None:
-    """For each argument of a `\\NewDocumentCommand`: None for `m`, the default of `o` ("") or `O{…}`."""
-    found: list[str | None] = []
-    for letter, default in re.findall(r"([moO])\s*(?:\{([^{}]*)\})?", text):
-        found.append(None if letter == "m" else default)
-    return tuple(found) if len(found) <= 9 else None
