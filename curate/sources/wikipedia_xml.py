@@ -21,7 +21,8 @@ _DATABASE = re.compile(r"([a-z][a-z0-9_]{0,40}?)wiki")
 @dataclass(frozen=True, slots=True)
 class Wiki:
     """language: its code as in its host name ("en", "zh-min-nan"), "" where nothing says; base: what a title with
-    underscores is appended to; namespaces: number -> name as the dump lists them; dumped: YYYYMMDD, or "".
+    underscores is appended to; namespaces: number -> name as the dump lists them; dumped: YYYYMMDD, or ""; generator:
+    the software that wrote it, as it says.
     """
 
     database: str = ""
@@ -29,6 +30,7 @@ class Wiki:
     base: str = ""
     namespaces: Mapping[int, str] = field(default_factory=dict)
     dumped: str = ""
+    generator: str = ""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ def parse_page(data: bytes) -> XmlPage:
 def read_wiki(path: str, file: str) -> tuple[Wiki, Broken | None]:
     """The wiki a dump is of, from its head and its name, and why it is no dump, where it is none.
 
-    The name goes before the head: parts of dumps are often put under the head of another.
+    The name goes before the head: parts of dumps are often put under the head of another. A head that is damaged makes
+    no dump worthless: the name says the language, and the pages are read one by one.
     """
     head = bytearray()
     broken = None
@@ -129,8 +132,8 @@ def read_wiki(path: str, file: str) -> tuple[Wiki, Broken | None]:
     before = bytes(head[:_MAX_HEAD]).partition(b"<page>")[0]
     if b"<!DOCTYPE" in before.upper():
         return Wiki(), Broken.DOCTYPE
-    if b"<mediawiki" not in before and b"<page>" not in head:
-        return Wiki(), broken or Broken.NOT_A_DUMP
+    if b"<mediawiki" not in before and b"<page>" not in head and not broken:
+        return Wiki(), Broken.NOT_A_DUMP
     return _wiki(before, file), None
 
 
@@ -176,9 +179,18 @@ def _wiki(head: bytes, file: str) -> Wiki:
     known = _DATABASE.fullmatch(database)
     said = host.partition(".")[0] if host.endswith(".wikipedia.org") else known[1].replace("_", "-") if known else ""
     named, dumped = name_says(file)
+    generator = values.get("generator", "")
     if named and named != said:
-        return Wiki(f"{named.replace('-', '_')}wiki", named, f"https://{named}.wikipedia.org/wiki/", namespaces, dumped)
+        return Wiki(
+            f"{named.replace('-', '_')}wiki",
+            named,
+            f"https://{named}.wikipedia.org/wiki/",
+            namespaces,
+            dumped,
+            generator,
+        )
     base = values.get("base", "").rpartition("/")[0] + "/" if host else ""
     if host.endswith(".wikipedia.org"):
         base = f"https://{host}/wiki/"
-    return Wiki(database or f"{said.replace('-', '_')}wiki" * bool(said), said, base, namespaces, dumped)
+    database = database or f"{said.replace('-', '_')}wiki" * bool(said)
+    return Wiki(database, said, base, namespaces, dumped, generator)

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 
-_LINE = re.compile(r"^.*''.*$", re.MULTILINE)
 _RUN = re.compile(r"''+")
 
 
-def without_quotes(text: str) -> str:
-    """The text without bold and italic marks."""
-    return _LINE.sub(_line, text) if "''" in text else text
-
-
-def _line(found: re.Match[str]) -> str:
-    line = found[0]
+def without_quotes(line: str) -> str:
+    """A line without its bold and italic marks."""
+    if "''" not in line:
+        return line
     runs = [(run.start(), len(run[0])) for run in _RUN.finditer(line)]
     italic = sum(length == 2 or length >= 5 for _, length in runs)
     bold = sum(length in (3, 4) or length >= 5 for _, length in runs)

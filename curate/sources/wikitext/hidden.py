@@ -8,11 +8,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-PIPE, EQUALS, OPEN, CLOSE = "\ue000", "\ue001", "\ue002", "\ue003"
-"""Private-use characters: a "|" and a "=" that are text, and the marks around the number of a saved piece."""
-_MARKS = str.maketrans(dict.fromkeys((PIPE, EQUALS, OPEN, CLOSE, "\0")))
-_ESCAPES = str.maketrans({"|": PIPE, "=": EQUALS})
-_SAVED = re.compile(f"{OPEN}([0-9]{{1,9}}){CLOSE}")
+from curate.sources.wikitext.marks import Saved
 
 _DROPPED = (
     "ref|references|gallery|timeline|imagemap|graph|mapframe|maplink|templatedata|templatestyles|hiero|categorytree|"
@@ -28,37 +24,6 @@ _CLOSING = {
 }
 _DISPLAY = re.compile(r"display\s*=\s*[\"']?block", re.IGNORECASE)
 _HTML_TABLE = re.compile(r"<(/?)table(?![\w-])[^<>]*+>", re.IGNORECASE)
-
-
-def escaped(text: str) -> str:
-    """Text that a template or link around it must not take apart."""
-    return text.translate(_ESCAPES) if "|" in text or "=" in text else text
-
-
-def unescaped(text: str) -> str:
-    return text.replace(PIPE, "|").replace(EQUALS, "=")
-
-
-class Saved:
-    """Pieces that are text as they stand, numbered where they were taken out."""
-
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-
-    def put(self, piece: str) -> str:
-        self._pieces.append(piece)
-        return f"{OPEN}{len(self._pieces) - 1}{CLOSE}"
-
-    def back(self, text: str) -> str:
-        """The text with its pieces in their places. A template may show a piece twice, not a thousand times."""
-        if OPEN not in text:
-            return text
-        return _SAVED.sub(lambda found: self._pieces[int(found[1])], text)
-
-
-def without_marks(text: str) -> str:
-    """The text without the characters that are marks here, and NUL."""
-    return text.translate(_MARKS) if any(mark in text for mark in (PIPE, EQUALS, OPEN, CLOSE, "\0")) else text
 
 
 def take_out(text: str, saved: Saved, keep_math: bool = True) -> str:
