@@ -1,8 +1,8 @@
-"""E-mail addresses and public IPv4 addresses in a text.
+"""E-mail addresses, public IPv4 addresses and telephone numbers in a text.
 
-FineWeb (Penedo et al. 2024, §3.7) replaces both by placeholders; Dolma (Soldaini et al. 2024) drops pages with
-more than five. Both kinds are looked for from a fixed point (an `@`, a digit) within bounds taken from the standards,
-so the cost is linear whatever the text.
+FineWeb (Penedo et al. 2024, §3.7) replaces the first two by placeholders; Dolma (Soldaini et al. 2024) all three, and
+drops pages with more than five. All are looked for from a fixed point (an `@`, a digit) within bounds taken from the
+standards, so the cost is linear whatever the text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from curate.text.phones import phones
 
 MAX_LOCAL = 64  # RFC 5321 §4.5.3.1.1
 MAX_DOMAIN = 255  # RFC 5321 §4.5.3.1.2
@@ -44,7 +46,7 @@ _SPECIAL_IPV4 = (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """text[start:end] is an address; kind is `email` or `ip`."""
+    """text[start:end] is an address; kind is `email`, `ip` or `phone`."""
 
     start: int
     end: int
@@ -103,12 +105,16 @@ def public_ips(text: str) -> Iterator[Span]:
 
 
 def find_pii(text: str) -> list[Span]:
-    """All addresses in order, not overlapping: a number inside an e-mail address is part of that address."""
+    """All addresses in order, not overlapping: what lies in an e-mail address is part of it, and a telephone number
+    that would share digits with an IP address is none."""
     found = list(emails(text)) if "@" in text else []
-    starts = [span.start for span in found]
-    for ip in public_ips(text):
-        before = bisect_right(starts, ip.start) - 1
-        inside = before >= 0 and ip.start < found[before].end
-        if not inside and not (before + 1 < len(starts) and starts[before + 1] < ip.end):
-            found.append(ip)
-    return sorted(found, key=lambda span: span.start)
+    for others in (public_ips(text), (Span(start, end, "phone") for start, end in phones(text))):
+        taken = [span.start for span in found]
+        new = []
+        for span in others:
+            before = bisect_right(taken, span.start) - 1
+            inside = before >= 0 and span.start < found[before].end
+            if not inside and not (before + 1 < len(taken) and taken[before + 1] < span.end):
+                new.append(span)
+        found = sorted([*found, *new], key=lambda span: span.start) if new else found
+    return found

@@ -26,6 +26,24 @@ def test_placeholders_are_the_users_to_choose_and_none_leaves_the_text() -> None
     assert PII(PIIConfig(email_placeholders=(), ip_placeholders=())).edit(Page("a@b.de 8.8.8.8")) is None
 
 
+def test_telephone_numbers_are_counted_and_replaced_where_asked() -> None:
+    page = Page("Tel. 030 / 123 45 67 or (202) 555-0123, a@b.de")
+    filter = PII(PIIConfig(phone_placeholders=("555-0100", "555-0101")))
+    assert filter.measure(page) == {"emails": 1, "ips": 0, "phones": 2, "count": 3}
+    assert filter.edit(page) == "Tel. 555-0100 or 555-0101, email@example.com"
+    assert PII(PIIConfig()).edit(page) == "Tel. 030 / 123 45 67 or (202) 555-0123, email@example.com"
+
+
+def test_a_style_gives_the_placeholders_that_the_manifest_does_not() -> None:
+    """recipes §11: Dolma v1.6's three."""
+    page = Page("a@b.de 8.8.8.8 +1 202 555 0123")
+    assert PII(PIIConfig(style="dolma")).edit(page) == "|||EMAIL_ADDRESS||| |||IP_ADDRESS||| |||PHONE_NUMBER|||"
+    mine = PIIConfig(style="dolma", phone_placeholders=())
+    assert PII(mine).edit(page) == "|||EMAIL_ADDRESS||| |||IP_ADDRESS||| +1 202 555 0123"
+    assert PIIConfig.model_validate(mine.model_dump(mode="json")) == mine
+    assert PIIConfig(style="fineweb") == PIIConfig()
+
+
 def test_a_page_without_addresses_is_left_alone() -> None:
     assert PII(PIIConfig()).edit(Page("Nothing @ all, 3.5 of 10.0.0.1.")) is None
 
@@ -34,7 +52,7 @@ def test_five_addresses_are_kept_and_six_drop_the_page_where_asked() -> None:
     """recipes §11, Dolma v1.6: "PII count >5 → drop document"."""
     five, six = Page("a@b.de " * 4 + "8.8.8.8"), Page("a@b.de " * 4 + "8.8.8.8 1.1.1.1")
     filter = PII(PIIConfig(max_count=5))
-    assert filter.measure(six) == {"emails": 4, "ips": 2, "count": 6}
+    assert filter.measure(six) == {"emails": 4, "ips": 2, "phones": 0, "count": 6}
     assert filter.decide(filter.measure(five)) is None
     assert filter.decide(filter.measure(six)) is not None
     assert PII(PIIConfig()).decide(filter.measure(six)) is None
