@@ -19,6 +19,25 @@ def real_crawls() -> Path:
     return folder
 
 
+def _real(name: str) -> Path:
+    folder = Path(os.environ.get("CURATE_REAL_DATA", ROOT.parent / "shared" / "data")) / name
+    if not folder.is_dir():
+        pytest.skip(f"the real data of {name} are not here: set CURATE_REAL_DATA to the folder above theirs")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_stackexchange() -> Path:
+    """The folder of real dumps of Stack Exchange."""
+    return _real("stackexchange")
+
+
+@pytest.fixture(scope="session")
+def real_c4() -> Path:
+    """The folder of real, published C4."""
+    return _real("c4")
+
+
 @pytest.fixture(scope="session")
 def sample_crawl() -> Path:
     return ROOT / "curate" / "sample" / "crawl"

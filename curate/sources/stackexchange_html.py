@@ -35,18 +35,15 @@ def post_text(html: str) -> str:
 
     Raises `curate.sources.html.TooComplex`.
     """
+    html = html.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     if "<" not in html and "&" not in html:
-        return _clean(" ".join(html.split()))
+        return " ".join(html.split())
     check_complexity(html)
-    tree = HTMLTree.parse(html.replace("\0", ""))
+    tree = HTMLTree.parse(html)
     writer = _Writer()
     if tree.body is not None:
         _walk(tree.body, writer)
     return writer.text()
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def _walk(root: Any, writer: _Writer) -> None:
@@ -87,7 +84,7 @@ class _Writer:
         self._raised: list[int] = []
 
     def text(self) -> str:
-        return _clean("".join(self._parts)).strip("\n")
+        return "".join(self._parts).strip("\n")
 
     def start(self, tag: str, node: Any) -> None:
         if tag == "br":
