@@ -14,6 +14,7 @@ from curate.topics import Topics, unknown_measurements
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
 from filters.classifiers import Classifiers
+from filters.decontamination import Decontamination
 from filters.dirty_words import DirtyWords
 from filters.filter import Filter, Value, Verdict
 from filters.fineweb import FineWeb
@@ -46,6 +47,7 @@ FILTERS: dict[str, type[Filter]] = {
         FineWeb,
         PII,
         Licence,
+        Decontamination,
         HostPII,
         NgramCoverage,
         DirtyWords,

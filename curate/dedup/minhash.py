@@ -62,26 +62,35 @@ class _WordHashes(dict[str, int]):
 _word_hashes = _WordHashes()
 
 
+def word_hashes(text: str) -> NDArray[np.uint64]:
+    """The 64-bit hashes of the text's words (see `shingle_words`), in order."""
+    tokens = text.split()
+    if len(_word_hashes) > _KNOWN_WORDS:
+        _word_hashes.clear()
+    hashes = np.fromiter(map(_word_hashes.__getitem__, tokens), np.uint64, len(tokens))
+    return np.asarray(hashes[hashes != _NO_WORD], dtype=np.uint64)
+
+
+def ngram_hashes(words: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
+    """The 64-bit hashes of the `size`-grams of some words' hashes, one for each place; none of fewer words."""
+    count = len(words) - size + 1
+    if count <= 0:
+        return np.zeros(0, np.uint64)
+    combined = words[:count].copy()
+    for position in range(1, size):
+        # A polynomial of the words' hashes modulo 2^64, so that their order counts.
+        combined *= _ODD
+        combined += words[position : position + count]
+    return mix(combined)
+
+
 def shingles_in_order(text: str, size: int) -> NDArray[np.uint64]:
     """The 64-bit hashes of the text's `size`-word shingles, one for each place.
 
     A text of fewer words than `size` is one shingle; a text without words has none.
     """
-    tokens = text.split()
-    if len(_word_hashes) > _KNOWN_WORDS:
-        _word_hashes.clear()
-    hashes = np.fromiter(map(_word_hashes.__getitem__, tokens), np.uint64, len(tokens))
-    hashes = hashes[hashes != _NO_WORD]
-    if len(hashes) == 0:
-        return np.zeros(0, np.uint64)
-    size = min(size, len(hashes))
-    count = len(hashes) - size + 1
-    combined = hashes[:count].copy()
-    for position in range(1, size):
-        # A polynomial of the words' hashes modulo 2^64, so that their order counts.
-        combined *= _ODD
-        combined += hashes[position : position + count]
-    return mix(combined)
+    words = word_hashes(text)
+    return ngram_hashes(words, min(size, max(len(words), 1)))
 
 
 def shingle_hashes(text: str, size: int) -> NDArray[np.uint64]:
