@@ -153,8 +153,12 @@ class ExtractShard(beam.DoFn):
         for piece in task.pieces:
             for outcome in self.source.read(piece):
                 found.add(outcome, piece.file)
+        figures: Counter[str] = Counter()
+        for document in found.documents:
+            figures.update(self.source.figures(document))
         pieces = [[piece.file, piece.start, piece.end, piece.part] for piece in task.pieces]
-        return found.write(self.output, task.shard, {"file_index": task.pieces[0].file_index, "pieces": pieces})
+        place = {"file_index": task.pieces[0].file_index, "pieces": pieces, "figures": dict(figures)}
+        return found.write(self.output, task.shard, place)
 
 
 def run_extract(
@@ -176,4 +180,8 @@ def run_extract(
     engine.run("extract", build)
     records = take_records(result)
     shards = [{key: record[key] for key in ("shard", "file_index")} for record in records]
-    return {**merge(records), "shards": sorted(shards, key=lambda shard: shard["shard"])}
+    figures: Counter[str] = Counter()
+    for record in records:
+        figures.update(record.get("figures", {}))
+    ordered = sorted(shards, key=lambda shard: shard["shard"])
+    return {**merge(records), "figures": dict(sorted(figures.items())), "shards": ordered}

@@ -131,6 +131,10 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
     ratio = characters_per_token(summary)
     kept = summary["stages"][-1]["out"]
     lines = [f"≈ estimated at {ratio:.3f} characters a token, as measured on this corpus"] if ratio else []
+    for stage in summary["stages"]:
+        for name, count in stage.get("figures", {}).items():
+            share = percent(count / (stage["characters_out"] + count)) if "characters lost" in name and count else ""
+            lines.append(f"{count:,} {name}" + (f", {share} of the text with them" if share else ""))
     return [*lines, f"{summary['tokens']:,} tokens in {kept:,} documents", proof(summary)]
 
 

@@ -81,6 +81,10 @@ class Source(ABC, Generic[Settings]):
         aside with its offset and reason, and reading goes on where it can. Raises OSError where the file is not there.
         """
 
+    def figures(self, document: Document) -> Mapping[str, int]:
+        """What is summed over a build's documents and told with its account, by what it is in words."""
+        return {}
+
     def document(
         self,
         text: str,

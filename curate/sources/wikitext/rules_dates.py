@@ -66,6 +66,8 @@ def _day_first(arguments: Arguments) -> bool:
 def _date(arguments: Arguments, context: Context) -> str | None:
     """year, month, day; or a text that is a date already."""
     year, month, day = (arguments.get(key, number) for key, number in (("year", "1"), ("month", "2"), ("day", "3")))
+    if len(year) <= 2 and _number(day) is not None and len(day) >= 3:  # French and others begin with the day
+        year, day = day, year
     if not month or not year.lstrip("-").isdigit():
         return year or None
     return written(year, month, day, context.language, _day_first(arguments))

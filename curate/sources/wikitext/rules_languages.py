@@ -116,7 +116,7 @@ def labelled(code: str) -> Rule:
 
 
 def _lang(arguments: Arguments, context: Context) -> str | None:
-    return arguments.raw(2).strip() if arguments.has(2) else arguments.get("text", "1") or None
+    return arguments[2] if arguments.has(2) else arguments.get("text", "texte", "texto", "1") or None
 
 
 def _langx(arguments: Arguments, context: Context) -> str | None:

@@ -118,6 +118,18 @@ def _unit(arguments: Arguments, context: Context) -> str | None:
     return " ".join(filter(None, (with_separators(arguments[1], context.language), unit)))
 
 
+def _italian_quote(arguments: Arguments, context: Context) -> str | None:
+    """`{{Citazione|testo|autore|originale}}`."""
+    text, by = arguments.get("1", "testo"), arguments.get("2", "autore")
+    return f"\n\n«{text}»\n\n" + (f"({by})\n\n" if by else "") if text else None
+
+
+def _italian_measure(arguments: Arguments, context: Context) -> str | None:
+    """`{{M|1|c|m}}`, `{{M|100|ul=km}}`: the number as it was written, a prefix and its unit."""
+    number, unit = arguments[1], arguments[2] + arguments.get("3", "ul", "u")
+    return f"{number}\u00a0{unit}".strip("\u00a0") if number else None
+
+
 def _not_translated(arguments: Arguments, context: Context) -> str | None:
     """Russian's and Ukrainian's `{{нп5|Title|shown|en|title}}`: a link to an article that is not there yet."""
     return arguments[2] or arguments[1] or None
@@ -150,7 +162,7 @@ RULES: dict[str, dict[str, Rule]] = {
         **names("sp-|sp|s2-|s2|s3-", _centuries),
         **names("lien|lien rouge|lien interlangue", _french_link),
         **names("citation|citation étrangère|quote|début citation", _quoted("« ", " »")),
-        **names("incise", lambda a, c: f"– {a[1]} –" if not a["stop"] and a[2] != "stop" else f"– {a[1]}"),
+        **names("incise", lambda a, c: f" – {a[1]}" + ("" if a["stop"] or a[2] == "stop" else " –")),
         **names("souverain|souverain-|souverain2|souverain3|monarque", lambda a, c: a["texte"] or a[1] or None),
         **names("nobr romains|nobr romain|rom|romain|rom-maj|petitescaps|pc|sc|lnobr|nom de bateau|navire|"
                 "langue avec nom|cita|passage évasif|référence souhaitée|référence nécessaire|refnec|"
@@ -194,11 +206,11 @@ RULES: dict[str, dict[str, Rule]] = {
         **names("dc|d.c.", constant("d.C.")),
     },
     "it": {
-        **names("m|ta num|num", _unit),
+        **names("m|ta num|num", _italian_measure),
         **names("m s.l.m.", constant("m s.l.m.")),
         **names("exp", lambda a, c: raised(a[1])),
         **names("cita|\"|citazione breve", lambda a, c: f"«{a[1]}»" if a.positional == 1 and not a["titolo"] else ""),
-        **names("citazione|q|quote", lambda a, c: f"\n\n«{a[1]}»\n\n" + (f"({a[2]})\n\n" if a[2] else "") if a[1] else None),
+        **names("citazione|q|quote", _italian_quote),
         **names("lingue|lingua", constant("")),
         **names("n!", constant("")),
         **names("simplenuclide2|simplenuclide", lambda a, c: f"{a[1]}-{a[2]}" if a[2] else a[1]),
@@ -250,3 +262,6 @@ RULES: dict[str, dict[str, Rule]] = {
                    lambda a, c: a[1] or None)},
     "he": {**names("ר|כ|ס:", constant("")), **names("אנ|צרפתית|גרמנית", around(""))},
 }  # fmt: skip
+
+for _dialect in ("als", "bar", "lb", "nds", "ksh", "pdc", "stq", "frr"):
+    RULES[_dialect] = RULES["de"]

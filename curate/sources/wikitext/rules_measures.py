@@ -25,6 +25,8 @@ _RANGES = {
 }  # fmt: skip
 _FRACTION = re.compile(r"([+-]?)(?:([0-9]+)[ +])?([0-9]{1,6})(/{1,2}|⁄)([0-9]{1,6})")
 _INLINE_RANGE = re.compile(r"([0-9][0-9.,]*)(-|–| to | and | by )([0-9][0-9.,]*)")
+_THOUSANDS = re.compile(r"e([369])(.+)")
+_WORDS = {3: "thousand", 6: "million", 9: "billion"}
 _DIGITS = re.compile(r"([0-9]*)(\.?)([0-9]*)")
 
 
@@ -65,7 +67,10 @@ def _default_digits(number: _Number, result: float, unit: Unit, target: Unit) ->
         return max(math.floor(number.digits), least)
     if not number.value or not result:
         return 0
-    shift = math.log10(abs(number.value / result)) + math.log10(2)
+    if target.sign == "ft" and number.value == int(number.value):  # the module's "integer_more_precision"
+        shift = -math.log10(unit.size) + math.log10(2)
+    else:
+        shift = math.log10(abs(number.value / result)) + math.log10(2)
     least = 1 - math.floor(math.log10(abs(result)) + 1e-14)
     return max(math.floor(number.digits + shift), least)
 
@@ -85,7 +90,7 @@ class _Wish:
 
     def __init__(self, arguments: Arguments, cvt: bool) -> None:
         self.american = arguments["sp"].lower() == "us"
-        self.adjective = arguments["adj"].lower() in ("on", "mid", "pre", "1")
+        self.adjective = arguments["adj"].lower() in ("on", "mid", "pre", "1") or arguments["sing"].lower() == "on"
         self.middle = arguments["adj"].lower() == "mid"
         self.before = arguments["adj"].lower() == "pre"
         self.flipped = arguments["order"].lower() == "flip" or arguments["disp"].lower() == "flip"
@@ -157,9 +162,12 @@ def _convert(arguments: Arguments, cvt: bool) -> str | None:
             break
     if not numbers or place >= len(parts) or len(numbers) != len(links) + 1:
         return None
-    unit = find(parts[place])
+    many = _THOUSANDS.fullmatch(parts[place])
+    unit = find(many[2] if many else parts[place])
     if unit is None:
         return None
+    if many and len(numbers) == 1:
+        return _thousands(numbers[0], int(many[1]), unit, parts[place + 1 :], _Wish(arguments, cvt))
     place += 1
     wish = _Wish(arguments, cvt)
     # `|6|ft|2|in|`: one measure in two units.
@@ -185,16 +193,42 @@ def _convert(arguments: Arguments, cvt: bool) -> str | None:
     return _phrase(numbers, links, unit, targets, digits, wish, arguments)
 
 
+def _thousands(number: _Number, power: int, unit: Unit, rest: list[str], wish: _Wish) -> str | None:
+    """`{{convert|22|e6acre|km2}}`: 22 million acres (89,000 km²)."""
+    code = rest[0] if rest and _number(rest[0]) is None else unit.becomes
+    given = _number(rest[-1]) if rest else None
+    many = _THOUSANDS.fullmatch(code)
+    targets = _outputs(many[2] if many else code)
+    if targets is None or any(pair[0].kind != unit.kind or len(pair) > 1 for pair in targets):
+        return None
+    whole = _Number(number.value * 10.0**power, "", number.digits - power)
+    others = []
+    for (target,) in targets:
+        value = _converted(whole.value, unit, target)
+        word = ""
+        if many:
+            value, word = value / 10.0 ** int(many[1]), f" {_WORDS[int(many[1])]}"
+        scaled = _Number(value, "", 0) if many else whole
+        digits = int(given.value) if given else _default_digits(number if many else whole, value, unit, target)
+        if many and not given:
+            digits = max(0, 1 - math.floor(math.log10(abs(value)) + 1e-14)) if scaled.value else 0
+        others.append(f"{_written(value, digits)}{word}{_unit_text(target, '2', wish, wish.short_out, False)}")
+    first = f"{number.shown}{'-' if wish.adjective else ' '}{_WORDS[power]}"
+    first += _unit_text(unit, "2", wish, wish.short_in, wish.adjective and not wish.short_in)
+    return f"{first} ({'; '.join(others)})"
+
+
 def _phrase(
     numbers: list[_Number], links: list[str], unit: Unit, targets: list[list[Unit]], digits: int | None, wish: _Wish,
     arguments: Arguments,
 ) -> str:  # fmt: skip
+    crossed = bool(links) and links[0] in ("x", "×", "xx")
+
     def given(short: bool) -> str:
-        text = _ranged(
-            [number.shown for number in numbers], links, unit if links and links[0] in ("x", "×", "xx") else None, short
-        )
         adjective = wish.adjective and not short
-        return text + _unit_text(unit, numbers[-1].shown, wish, short, adjective)
+        shown = [number.shown for number in numbers]
+        text = _ranged(shown, links, unit if crossed else None, short, adjective)
+        return text + _unit_text(unit, shown[-1], wish, short, adjective)
 
     def into(pair: list[Unit], short: bool, adjective: bool) -> str:
         target = pair[0]
@@ -205,7 +239,7 @@ def _phrase(
         shown = [
             _rounded(number, value, unit, target, digits, wish) for number, value in zip(numbers, values, strict=True)
         ]
-        text = _ranged(shown, links, target if links and links[0] in ("x", "×", "xx") else None, short)
+        text = _ranged(shown, links, target if crossed else None, short)
         return text + _unit_text(target, shown[-1], wish, short, adjective)
 
     if wish.how in ("out", "output only"):
@@ -242,14 +276,14 @@ def _middle(arguments: Arguments) -> str:
     return last if last[:1] == "-" and last[1:2].isalpha() else ""
 
 
-def _ranged(shown: list[str], links: list[str], repeated: Unit | None, short: bool) -> str:
+def _ranged(shown: list[str], links: list[str], repeated: Unit | None, short: bool, hyphens: bool = False) -> str:
     text = shown[0]
     for link, number in zip(links, shown[1:], strict=True):
         joint = _RANGES[link]
         if repeated is not None:  # 5 m × 6 m
             text += (f" {repeated.sign}" if short or link != "x" else "") + (" × " if short or link != "x" else joint)
         else:
-            text += joint
+            text += "-to-" if hyphens and link == "to" else joint
         text += number
     return text
 

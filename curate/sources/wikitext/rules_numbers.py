@@ -24,20 +24,17 @@ def _value(arguments: Arguments, context: Context) -> str | None:
     if not number and not exponent:
         return None
     shown = with_separators(number, "en") if arguments["fmt"] == "commas" else number.replace("-", "−", 1)
-    bracketed = ""
     if plus and minus:
         shown += f"+{plus.lstrip('+')} −{minus.lstrip('-−')}"
     elif plus:
-        shown += f"±{plus}"
-    elif "(" in number:
-        bracketed = ""
+        shown += plus if plus.startswith("(") else f"±{plus}"
     if exponent:
-        if plus:
+        if plus and not plus.startswith("("):
             shown = f"({shown})"
         shown = f"{shown} × {_power(exponent)}" if number else _power(exponent)
     space = "" if unit[:1] in ("%", "°") and unit != "°C" and unit != "°F" else " "
     tail = (f"{space}{unit}" if unit else "") + (f"/{per}" if per else "")
-    return arguments["p"] + shown + bracketed + tail + arguments["s"]
+    return arguments["p"] + shown + tail + arguments["s"]
 
 
 def _exponent(arguments: Arguments, context: Context) -> str:

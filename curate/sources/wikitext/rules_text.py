@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from curate.sources.wikitext.arguments import Arguments
+from curate.sources.wikitext.codes import LANGUAGES
 from curate.sources.wikitext.context import Context
 from curate.sources.wikitext.rule import Rule, argument, around, constant, joined, lines, names
 from curate.sources.wikitext.scripts import lowered, raised
@@ -91,7 +92,8 @@ def _slash_fraction(arguments: Arguments, context: Context) -> str | None:
         return None
     if len(parts) == 1:
         return f"1/{parts[0]}"
-    over = f"{parts[-2]}/{parts[-1]}"
+    above, below = (f"({part})" if _SUM.search(part) else part for part in parts[-2:])
+    over = f"{above}/{below}"
     return over if len(parts) == 2 else f"{parts[0]} {over}"
 
 
@@ -159,7 +161,11 @@ def _ship_class(arguments: Arguments, context: Context) -> str | None:
 
 def _interlanguage(arguments: Arguments, context: Context) -> str | None:
     """`{{ill|Title|fr|Titre|lt=shown}}`: what a link to another wiki's page shows, without the small [fr]."""
-    return arguments.get("lt", "display", "1", "en", "title") or None
+    shown = arguments.get("lt", "display")
+    # Once the language came first: `{{ill|de|Titel|shown}}`.
+    if not shown and arguments[1] in LANGUAGES and arguments[2]:
+        return arguments[3] or arguments[2]
+    return shown or arguments.get("1", "en", "title") or None
 
 
 def _window(arguments: Arguments, context: Context) -> str:
@@ -185,6 +191,7 @@ def _hatnote_free_verse(arguments: Arguments, context: Context) -> str:
     )
 
 
+_SUM = re.compile(r"\S ?[-+−±] ?\S")
 _COLUMN = re.compile(
     r"[1-9]|(?:liste|text|texte|inhalt|contenuto|content|contenu|kolom|colonne|col|list)[1-9]?", re.IGNORECASE
 )
