@@ -58,6 +58,8 @@ _AFTER_INLINE = re.compile(r"\*?(?:[ \t]{0,8}\[[^\]\n]{0,400}\])?[ \t]{0,8}")
 _CONDITIONAL = re.compile(r"%[^\n]*|\\(?:(if(?!f(?![A-Za-z@])|thenelse)[A-Za-z@]{0,40}|fi|else)(?![A-Za-z@])|[\\%])")
 _MAX_CONDITIONALS = 30
 _MAX_INLINE = 2000
+_MAX_FAILURES = 1000
+"""Inline code that does not end, after which none is looked for: each costs up to `_MAX_INLINE`."""
 MARK = re.compile("\0([0-9]+)\0")
 ENDS_IN_WORD = re.compile(r"\\[A-Za-z@]{1,60}\Z")
 """The end of a text that a letter behind it would change the name of its last command."""
@@ -100,6 +102,9 @@ class _Stripper:
         self.verbatim = verbatim
         self.out: list[str] = []
         self.done = 0
+        self.failures = 0
+        self.joined = False
+        """Whether what has been given out ends in the middle of a line that the next one is joined to."""
         self.endless: set[str] = set()
         """Ends that were looked for and do not come any more: looking again from every begin would take squares."""
 
@@ -132,16 +137,18 @@ class _Stripper:
         text = self.text
         before = text[self.done : at]
         end = text.find("\n", at)
+        line_start = not self.joined and (self.done == 0 or text[self.done - 1] == "\n")
+        self.joined = False
         if end < 0:
-            self.out.append(before.rstrip(" \t") if _blank_line_end(before, self.done == 0) else before)
+            self.out.append(before.rstrip(" \t") if _blank_line_end(before, line_start) else before)
             self.done = len(text)
             return self.done
-        if _blank_line_end(before, self.done == 0 or self.text[self.done - 1] == "\n"):
+        if _blank_line_end(before, line_start):
             # The whole line is a comment: the next one keeps its indentation.
             self.out.append(before.rstrip(" \t"))
             self.done = end + 1
             return self.done
-        if before[-1:] in (" ", "\t") or (not before and self.done and text[self.done - 1] in " \t"):
+        if before.endswith((" ", "\t")):
             # A space already: TeX reads it as it would the line's end, which is kept for the eye.
             self.out.append(before.rstrip(" \t"))
             self.done = end
@@ -155,6 +162,7 @@ class _Stripper:
             after = end  # \alpha% and then a letter: they are two
         self.out.append(before)
         self.done = after
+        self.joined = after > end
         return after
 
     def environment(self, found: re.Match[str]) -> int:
@@ -176,6 +184,8 @@ class _Stripper:
     def inline(self, found: re.Match[str]) -> int:
         text = self.text
         at = found.end()
+        if self.failures > _MAX_FAILURES:
+            return at
         options = _AFTER_INLINE.match(text, at)
         if found["inline"] in ("lstinline", "mintinline", "mint") and options:
             at = options.end()
@@ -190,7 +200,10 @@ class _Stripper:
         line_end = text.find("\n", at, limit)
         line_end = limit if line_end < 0 else line_end
         end = _brace_end(text, at, line_end) if opening == "{" else text.find(opening, at + 1, line_end)
-        return found.end() if end < 0 else self.aside(found.start(), end + 1)
+        if end < 0:
+            self.failures += 1
+            return found.end()
+        return self.aside(found.start(), end + 1)
 
     def iffalse(self, found: re.Match[str]) -> int:
         if "\\fi" in self.endless:

@@ -126,7 +126,7 @@ class Expander:
         command's name is of letters, behind which TeX skips spaces.
         """
         touched: dict[int, tuple[Text, int]] = {}
-        if word:
+        if word and any(macro.delimiters[:2]):  # others skip them in any case
             text = self._reading(touched)
             text.at = text.space_end(text.at)
         arguments: list[str] = []
