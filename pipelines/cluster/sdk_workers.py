@@ -1,0 +1,66 @@
+"""The Python half of an engine: an environment with nothing but the built wheel in it, and a pool of workers.
+
+What runs on a cluster must not depend on the checkout it was started from: a module that the wheel lacks, or that only
+the driver has, fails here as it would there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from curate.errors import UserError
+
+_TIMEOUT = 1800
+
+
+def project() -> Path:
+    """The checkout that the wheel is built from; UserError where the package was installed without one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "pyproject.toml").is_file():
+        raise UserError("a local cluster is started from a checkout of the project: there is no pyproject.toml here")
+    return root
+
+
+def install_workers(folder: Path) -> Path:
+    """Build the wheel and install it, with what it depends on, in `folder`; returns that environment's `bin`.
+
+    The environment is kept between runs, the wheel in it is always of now.
+    """
+    place, wheels = folder / "workers", folder / "wheel"
+    python = place / "bin" / "python"
+    if not python.is_file():
+        venv.create(place, with_pip=True, symlinks=True)
+    shutil.rmtree(wheels, ignore_errors=True)
+    _pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(project()))
+    (wheel,) = wheels.glob("*.whl")
+    _pip(str(python), "install", str(wheel))
+    _pip(str(python), "install", "--force-reinstall", "--no-deps", str(wheel))
+    return place / "bin"
+
+
+def pool_command(bin_folder: Path, port: int) -> list[str]:
+    """The command of a pool that starts a worker process for each that an engine asks for."""
+    module = "apache_beam.runners.worker.worker_pool_main"
+    return [str(bin_folder / "python"), "-m", module, f"--service_port={port}", "--container_executable="]
+
+
+def pool_environment(bin_folder: Path) -> dict[str, str]:
+    """The pool starts `python`, which must be its own; nothing of the checkout may be found by it."""
+    return {
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": str(bin_folder.parent),
+        "PYTHONPATH": "",
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def _pip(python: str, *arguments: str) -> None:
+    command = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)
+    if done.returncode:
+        raise UserError(f"pip {arguments[0]} failed: {' '.join((done.stderr or done.stdout).split())[-400:]}")
