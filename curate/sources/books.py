@@ -148,17 +148,18 @@ class Books(Source[BooksExtract]):
             yield self._epub(archive, file)
             return
         budget = self.config.max_archive_bytes
-        found = 0
+        told = 0
         for index, member in enumerate(archive.members):
             name = member.filename
             lowered = name.lower()
             if leads_out(name):
                 detail = f"the member {name[:100]!r} leads out of the archive"
                 yield SetAside(file, member.header_offset, BadBook.UNSAFE_PATH.value, detail)
+                told += 1
                 continue
             if not lowered.endswith((*_TEXTS, *_PAGES)):
                 continue
-            found += 1
+            told += 1
             try:
                 body = archive.read(member, min(self.config.max_book_bytes, budget))
                 budget -= len(body)
@@ -173,7 +174,7 @@ class Books(Source[BooksExtract]):
                 )
                 yield SetAside(file, member.header_offset, BadBook.BOMB.value, detail)
                 return
-        if not found:
+        if not told:
             yield Dropped(Drop.NO_BOOK, f"{len(archive.members)} members, none of them text or HTML", file)
 
     def _epub(self, archive: Archive, file: str) -> Outcome:
@@ -271,8 +272,9 @@ class Books(Source[BooksExtract]):
         }
         if described.encoding:
             metadata["encoding"] = described.encoding
+        if number := (known.number if known else described.number):
+            metadata["gutenberg"] = number
         if known is not None:
-            metadata["gutenberg"] = known.number
             metadata |= {
                 key: value
                 for key, value in (("translators", list(known.translators)), ("updated", known.updated))

@@ -20,6 +20,8 @@ _VERSE_WIDTH = 0.72
 _CAPITAL_SHARE = 0.8
 _DIVIDED = re.compile(r"(\w+)-$")
 _GAPS = re.compile(r"\S {3,}\S|\t|\.{5,}|(?: \.){5,}")
+_TWO_SPACES = re.compile(r"(?<=[.!?:;,])  (?=\S)")
+"""As typewriters put them behind a sentence; more are columns."""
 _GAP_SIGNS = ("   ", "\t", ".....", " . . .")
 
 
@@ -81,7 +83,7 @@ def _is_full(line: str, following: str, width: int) -> bool:
 def dedented(text: str) -> str:
     lines = [line.rstrip() for line in text.expandtabs(8).split("\n")]
     indent = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    return "\n".join(line[indent:] for line in lines)
+    return "\n".join(_TWO_SPACES.sub(" ", line[indent:]) for line in lines)
 
 
 class _Words:

@@ -53,6 +53,9 @@ _OLD_TITLE = re.compile(
     r"\s{1,3}by ([^\n*]{2,100})",
     re.IGNORECASE,
 )
+_OLD_DATE = re.compile(
+    r"^[ \t]*([A-Z][a-z]{2,8},? (?:\d{1,2}, )?\d{4})[ \t]{1,12}\[e-?text ?#", re.IGNORECASE | re.MULTILINE
+)
 _FIELDS = {
     "title": ("title", "titre", "titel", "título", "titolo"),
     "author": ("author", "authors", "auteur", "autor", "autore"),
@@ -138,6 +141,8 @@ def parse(text: str) -> Gutenberg | None:
     number = _NUMBER.search(told)
     updated = fields.get("updated", "") or (found[1] if (found := _UPDATED.search(told)) else "")
     old = _OLD_TITLE.search(told)
+    dated = _OLD_DATE.search(told)
+    released = fields.get("released") or (dated[1] if dated else "")
     title = fields.get("title") or (" ".join(old[1].split()) if old else "")
     author = fields.get("author") or (" ".join(old[2].split()) if old else "")
     return Gutenberg(
@@ -146,7 +151,7 @@ def parse(text: str) -> Gutenberg | None:
         translators=(fields["translator"],) if "translator" in fields else (),
         language=_language(fields.get("language", "")),
         number=int(number[1]) if number else 0,
-        released=iso_date(fields.get("released", "")) or iso_date(fields.get("posted", "")),
+        released=iso_date(released) or iso_date(fields.get("posted", "")),
         updated=iso_date(updated),
         status=_status(told),
         body=text[start : min(stops)],

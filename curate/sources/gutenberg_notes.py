@@ -71,6 +71,7 @@ _BRACKETED = re.compile(
 _PAGE = re.compile(r"\{(?:pg\.?|p\.|page)? ?[\divxlc]{1,6}\} ?|\[(?:pg\.?|p\.|page) ?[\divxlc]{1,6}\] ?", re.IGNORECASE)
 _STRESS_OPENS = re.compile(r"(?<![\w_])_(?=[\w\"'“‘«¿¡(\[&£$—-])")
 _STRESS_CLOSES = re.compile(r"(?<=[\w\".,;:!?…'”’»)\]—-])_(?![\w_])")
+_BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,200}(?:\n[^=\n]{1,100})?)(?<=[^\s=])=(?![\w=])")
 _GAP = re.compile(r"\n(?:[ \t]*\n)+")
 
 
@@ -99,7 +100,7 @@ def blocks_of(text: str) -> list[Block]:
 
 def without_marks(text: str, from_gutenberg: bool = True) -> str:
     """The text without the marks of pictures and bracketed notes, and, of a text of Project Gutenberg's, without the
-    numbers of pages and the underscores around stressed words, which elsewhere may mean something.
+    numbers of pages and the signs around stressed words (_so_ and =so=), which elsewhere may mean something.
 
     Captions go with their pictures: most repeat a line of the text, in the midst of another.
     """
@@ -111,6 +112,8 @@ def without_marks(text: str, from_gutenberg: bool = True) -> str:
         text = _PAGE.sub("", text)
     if "_" in text:
         text = _STRESS_CLOSES.sub("", _STRESS_OPENS.sub("", text))
+    if "=" in text:
+        text = _BOLD.sub(r"\1", text)
     return text
 
 
