@@ -142,12 +142,13 @@ def _evidence(
     """Everything read. lists: a list of words, whether there is none, whether the sample's pages come in; crawl: pages,
     and a list of the domains whose pages are adult."""
     from curate.models.nsfw_evidence import Evidence, blind_words, clean_documents, read_posts
-    from curate.models.weak_labels import adult_pages, listed_words, packaged, read_list, sample_pages
+    from curate.models.weak_labels import adult_pages, read_list, sample_pages
+    from curate.text.badwords import listed_words, ordinary_words
     from curate.text.urls import default_domains
 
     (words, no_words, sample), (pages, domains) = lists, crawl
     posts = list({post.key: post for path in labelled for post in read_posts(path)}.values())
-    listed = read_list(words, "--words") if words is not None else [] if no_words else listed_words(lang)
+    listed = read_list(words, "--words") if words is not None else [] if no_words else sorted(listed_words(lang))
     adult = read_list(domains, "--adult-domains") if domains is not None else sorted(default_domains())
     sites = list(adult_pages(clean_documents(pages, lang), adult)) if pages else []
     on_sites = {page.text for page in sites}
@@ -158,7 +159,7 @@ def _evidence(
         sample_pages() if sample and lang == "en" else [],
         sites,
         blind_words(lang),
-        packaged("ordinary", lang),
+        ordinary_words(lang),
         held_out,
     )
 

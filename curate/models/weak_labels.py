@@ -28,16 +28,10 @@ SAMPLE_PAGES = Path(__file__).parent.parent / "sample" / "pages"
 
 
 def packaged(kind: str, language: str) -> frozenset[str]:
-    """The words of the package's list of a kind (`groups`, `dialect`, `ordinary`) in a language; none where it has
+    """The words of the package's list of a kind (`groups`, `dialect`) in a language; none where it has
     no such list."""
     path = files("curate.text").joinpath("wordlists", kind, f"{language}.txt")
     return frozenset(entries(path.read_text("utf-8").split("\n"))) if path.is_file() else frozenset()
-
-
-def listed_words(language: str) -> list[str]:
-    """The LDNOOBW list of a language that comes with the package; empty where it has none."""
-    path = files("curate.text").joinpath("wordlists", "ldnoobw", f"{language}.txt")
-    return entries(path.read_text("utf-8").split("\n")) if path.is_file() else []
 
 
 def read_list(path: Path, option: str) -> list[str]:

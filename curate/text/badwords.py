@@ -92,15 +92,15 @@ def _alternatives(entries: Iterable[str]) -> str:
 @cache
 def bad_words(language: str, c4_2020: bool = False) -> BadWords | None:
     """The list of a language (ISO 639), or None where LDNOOBW has none; regional lists are part of their language's."""
-    words = _listed(language)
+    words = listed_words(language)
     if not words:
         return None
     spaced = ALIASES.get(language, language) not in UNSPACED
     return BadWords(words, spaced=spaced, c4_2020=c4_2020 and spaced)
 
 
-def _listed(language: str) -> frozenset[str]:
-    """Entries in lower case."""
+def listed_words(language: str) -> frozenset[str]:
+    """Entries of a language's lists in lower case, those of its regions too; none where LDNOOBW has no list of it."""
     language = ALIASES.get(language, language)
     folder = files("curate.text").joinpath("wordlists", "ldnoobw")
     words: set[str] = set()
@@ -119,10 +119,11 @@ def explicit_words(language: str) -> BadWords | None:
     harmless words (`milk` in Chinese, the first syllable of `Google` in Thai). A count that drops pages must not count
     those (Dodge et al. 2021 show what C4 lost by it). C4's own rule, which does, is `bad_words`.
     """
-    words = _listed(language) - _ordinary(language)
+    words = listed_words(language) - ordinary_words(language)
     return BadWords(words, spaced=language not in UNSPACED, particles=language == "ko") if words else None
 
 
-def _ordinary(language: str) -> frozenset[str]:
+def ordinary_words(language: str) -> frozenset[str]:
+    """Entries that ordinary pages have too."""
     path = files("curate.text").joinpath("wordlists", "ordinary", f"{ALIASES.get(language, language)}.txt")
     return frozenset(entries(path.read_text("utf-8").split("\n"))) if path.is_file() else frozenset()

@@ -1,13 +1,15 @@
 """Entries here are made up, or the mildest of the packaged lists."""
 
 import re
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.text.badwords import BadWords, bad_words
+from curate.text.badwords import ALLOWED, BadWords, bad_words, explicit_words, listed_words
 from curate.text.page import Page
+from curate.text.urls import entries
 
 ENTRIES = ["darn", "darn it", "two darn cups", "d.o.g", "☹"]
 
@@ -66,8 +68,6 @@ def test_the_list_is_that_of_the_language() -> None:
 
 def test_every_entry_of_the_english_list_is_found_alone_and_between_spaces() -> None:
     """LDNOOBW en, 403 entries (recipes §4)."""
-    from importlib.resources import files
-
     english = bad_words("en")
     assert english is not None
     text = files("curate.text").joinpath("wordlists", "ldnoobw", "en.txt").read_text("utf-8")
@@ -98,3 +98,65 @@ def test_knowing_the_tokens_beforehand_changes_no_count(words: list[str]) -> Non
     english = bad_words("en")
     assert english is not None
     assert english.count(text, Page(text).tokens) == english.count(text)
+
+
+HARMLESS = {
+    "en": "The clinic teaches sex education; a gay couple, a lesbian friend and a Roma family came, with an escort.",
+    "de": "In der Klinik wird über Sex und Brüste gesprochen; ein Schwuler, eine Lesbe und ein Roma kamen dazu.",
+    "zh": "我们喝牛奶，去医院看病，谷歌地图很有用。",
+    "th": "เราใช้กูเกิลแผนที่ไปโรงพยาบาล",
+    "ja": "女の子は牛乳を飲んで病院へ行った。",
+}
+
+
+@pytest.mark.parametrize("language", sorted(HARMLESS))
+def test_words_of_medicine_and_names_of_groups_are_not_explicit(language: str) -> None:
+    explicit = explicit_words(language)
+    assert explicit is not None
+    assert explicit.count(HARMLESS[language]) == 0
+
+
+def test_what_is_not_counted_are_entries_of_the_list_that_c4_still_counts() -> None:
+    folder = files("curate.text").joinpath("wordlists", "ordinary")
+    languages = sorted(file.name.removesuffix(".txt") for file in folder.iterdir())
+    assert len(languages) > 20
+    for language in languages:
+        spared = entries(folder.joinpath(f"{language}.txt").read_text("utf-8").split("\n"))
+        assert set(spared) <= listed_words(language) | ALLOWED.get(language, frozenset()), language
+        explicit, listed = explicit_words(language), bad_words(language)
+        assert explicit is not None
+        assert listed is not None
+        text = " . ".join(entry for entry in spared if entry not in ALLOWED.get(language, frozenset()))
+        assert listed.count(text) > 0, language
+
+
+def test_an_explicit_word_counts_beside_those_that_do_not() -> None:
+    explicit = explicit_words("en")
+    assert explicit is not None
+    assert explicit.count("sex and porn, sexual PORN; a breast and a nipple") == 2
+
+
+def test_a_korean_entry_may_go_on_but_must_begin_a_word() -> None:
+    assert BadWords(["나쁜"], particles=True).count("나쁜이 왔다 안나쁜 나쁜") == 2
+    explicit = explicit_words("ko")
+    assert explicit is not None
+    assert explicit.count("오늘은 날씨가 좋다") == 0
+
+
+@pytest.mark.parametrize(("language", "same"), [("nb", "no"), ("tl", "fil")])
+def test_other_codes_of_a_language_have_its_list(language: str, same: str) -> None:
+    assert listed_words(language) == listed_words(same) != frozenset()
+    assert explicit_words(language) is not None
+    assert explicit_words("xx") is None
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ja", "th", "zh", "ko"])
+def test_an_entry_that_no_ordinary_page_has_counts_once(language: str) -> None:
+    explicit = explicit_words(language)
+    assert explicit is not None
+    ordinary = entries(
+        files("curate.text").joinpath("wordlists", "ordinary", f"{language}.txt").read_text("utf-8").split("\n")
+    )
+    kept = sorted(listed_words(language) - set(ordinary))
+    assert len(kept) > 10
+    assert [entry for entry in kept if explicit.count(f"x {entry} x") != 1] == []
