@@ -306,7 +306,7 @@ class Build:
 
     def lines_compared(self) -> dict[str, Any]:
         """What says which lines C4's line deduplication compares: settings of the filter `c4`. Empty for CCNet's."""
-        if self.manifest.dedup.lines.rule != "c4":
+        if self.manifest.dedup.lines.rule == "ccnet":
             return {}
         config = next((item.config for item in self.chain if isinstance(item, C4)), C4Config())
         return config.model_dump(mode="json", include=set(COMPARED_BY))
@@ -323,7 +323,9 @@ class Build:
             if not exists(path):
                 raise UserError(f"{self.where}: extract.{name}: no file at {path}")
             fs, inner = filesystem(path)
-            hashes[f"{name.rpartition('.')[2]}_sha256"] = hashlib.sha256(fs.cat_file(inner)).hexdigest()
+            with fs.open(inner, "rb") as stored:  # arXiv's metadata is 4 GB
+                digest = hashlib.file_digest(stored, "sha256").hexdigest()
+            hashes[f"{name.rpartition('.')[2]}_sha256"] = digest
         return hashes
 
     def model_hashes(self) -> dict[str, str]:

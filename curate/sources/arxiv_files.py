@@ -239,6 +239,7 @@ def _from_tar(stream: Stream, limits: Limits) -> Files:
         if held > limits.text:
             raise PaperError(Unreadable.TOO_LARGE, f"more than {limits.text} bytes of text")
         found.texts[path] = data
+    stream.skip(limits.paper + 1)  # behind the tar's end there may be a bomb, and there is the checksum of a gzip
     if not found.texts:
         reason = NotTex.PDF if ".pdf" in kinds else NotTex.POSTSCRIPT if ".ps" in kinds else NotTex.NOT_TEX
         raise NoSource(reason if count else NotTex.EMPTY, f"{count} files, none of them text")

@@ -79,7 +79,7 @@ def read_paper(files: Mapping[str, bytes], options: Options) -> Paper:
     if text is None and options.sectionless == "keep":
         text = latex_body.tidy(latex_body.without_bibliography(document))
     elif text is not None and options.abstract == "keep" and (abstract := latex_body.abstract_of(front)):
-        text = f"{latex_body.tidy(abstract)}\n\n{text}"
+        text = f"{latex_body.tidy(latex_body.without_bibliography(abstract))}\n\n{text}"
     if text is None:
         raise NoBody(NoText.NO_SECTION, f"{joined.main[0][:80]} has no section")
     if kept.restored_length(text) > options.characters:

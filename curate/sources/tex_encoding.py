@@ -85,4 +85,8 @@ def _decoded(data: bytes, otherwise: str) -> str:
                 return data.decode(codec)
             except UnicodeDecodeError:
                 pass
-    return decode(data, "utf-8" if declared(data) == "utf-8" else "", html=False)[0]
+    if data.startswith(_MARKS):
+        return decode(data, html=False)[0]
+    # A web page may be cut off in a letter, a file is not: lines behind its end keep the last one from being left out.
+    label = "utf-8" if declared(data) == "utf-8" else ""
+    return decode(data + b"\n" * 4, label, html=False)[0].removesuffix("\n" * 4)

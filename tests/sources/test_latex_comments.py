@@ -154,13 +154,13 @@ def as_tex_reads(text: str) -> str:
     return re.sub("(?: *¶)+ *", "¶", re.sub(" +", " ", "".join(out))).strip(" ¶")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="ab1% \n\t", max_size=60))
 def test_tex_reads_the_same_with_and_without_comments(text: str) -> None:
     assert as_tex_reads(strip(text)) == as_tex_reads(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
