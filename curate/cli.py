@@ -15,6 +15,8 @@ from curate.errors import UserError
 from curate.models.classifier_cli import classifier
 from curate.models.evaluate_cli import evaluate
 from curate.models.kenlm_cli import calibrate, kenlm
+from curate.models.label_cli import label
+from curate.models.language_cli import language
 from curate.models.models_cli import models_app
 from curate.models.nsfw_cli import nsfw
 from curate.models.quality_cli import quality
@@ -36,8 +38,10 @@ training_of_models.command()(tokenizer)
 training_of_models.command()(quality)
 training_of_models.command()(nsfw)
 training_of_models.command()(classifier)
+training_of_models.command()(language)
 models_app.command()(evaluate)
 models_app.command()(calibrate)
+models_app.command()(label)
 models_app.add_typer(training_of_models, name="train")
 app.add_typer(models_app)
 app.add_typer(train_app)
