@@ -39,6 +39,12 @@ def real_c4() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_books() -> Path:
+    """The folder of Project Gutenberg's files; a test that asks for it skips where it is absent."""
+    return _real("books")
+
+
+@pytest.fixture(scope="session")
 def sample_crawl() -> Path:
     return ROOT / "curate" / "sample" / "crawl"
 

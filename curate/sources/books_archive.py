@@ -7,6 +7,7 @@ refused by name, though nothing would be written there.
 
 from __future__ import annotations
 
+import errno
 import posixpath
 import struct
 import zipfile
@@ -55,6 +56,8 @@ class Archive:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, NotImplementedError, EOFError) as error:
             raise Unreadable(BadBook.BAD_ARCHIVE, one_line(error)) from error
+        except OSError as error:
+            raise _of_the_data(error) from error
         self.members = [item for item in self._zip.infolist() if not item.is_dir()]
         self._by_name = {item.filename: item for item in reversed(self.members)}
 
@@ -86,6 +89,8 @@ class Archive:
                     parts.append(part)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error) as error:
             raise Unreadable(BadBook.BAD_ARCHIVE, f"{item.filename[:100]!r}: {one_line(error)}") from error
+        except OSError as error:
+            raise _of_the_data(error) from error
         return b"".join(parts)
 
 
@@ -97,6 +102,11 @@ def leads_out(name: str) -> bool:
 
 def one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__} {error}".split())[:200]
+
+
+def _of_the_data(error: OSError) -> Exception:
+    """A place before the file's beginning, which a damaged directory may name, is the data's fault; others are not."""
+    return Unreadable(BadBook.BAD_ARCHIVE, one_line(error)) if error.errno == errno.EINVAL else error
 
 
 def _check_directory(stream: IO[bytes]) -> None:

@@ -112,7 +112,7 @@ def joined(lines: Sequence[str], words: _Words | frozenset[str] = frozenset()) -
             out += line
             continue
         divided = _DIVIDED.search(out[-64:]) if out[-1] == "-" else None
-        if divided and line[0].isalpha():
+        if divided and line[0].isalnum():
             rest = re.match(r"\w+", line)
             whole = divided[1] + (rest[0] if rest else "")
             out = out[:-1] + line if line[0].islower() and whole in words else out + line

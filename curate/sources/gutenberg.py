@@ -206,7 +206,7 @@ def _language(written: str) -> str:
 
 
 def _status(told: str) -> Status:
-    lowered = told[:_TITLE].lower()  # credits may name the project's sisters
+    lowered = told.lstrip()[:_TITLE].partition("\n\n")[0].lower()  # credits may name the project's sisters
     if _COPYRIGHTED.search(told):
         return Status.COPYRIGHTED
     if "project gutenberg of australia" in lowered or "project gutenberg australia" in lowered:

@@ -35,7 +35,7 @@ _NOTE_NAMES = (
 _NOTE = re.compile(rf"[\W_]{{0,12}}(?:a )?(?:{_NOTE_NAMES})", re.IGNORECASE)
 _NOTE_INSIDE = re.compile(_NOTE_NAMES, re.IGNORECASE)
 _CREDIT = re.compile(
-    r"[\W_]{0,6}(?:(?:this )?(?:e-?book|e-?text|text|file|html version|html file|edition|book)? ?(?:was |is )?"
+    r"[_*=\[(]{0,4}(?:(?:this )?(?:e-?book|e-?text|text|file|html version|html file|edition|book)? ?(?:was |is )?"
     r"(?:originally )?(?:produced|prepared|scanned|transcribed|proof-?read|digiti[sz]ed|typed|keyed|submitted"
     r"|updated|converted|created|provided|formatted|ocr(?:ed)?|released) (?:and [\w-]{1,20} )?(?:for \w{1,20} )?"
     r"(?:by|from|using)\b"
@@ -68,7 +68,8 @@ _BRACKETED = re.compile(
     r"(?:[^\[\]]|\[[^\[\]]{0,300}\]){0,6000}\]",
     re.IGNORECASE,
 )
-_PAGE = re.compile(r"\{(?:pg\.?|p\.|page)? ?[\divxlc]{1,6}\} ?|\[(?:pg\.?|p\.|page) ?[\divxlc]{1,6}\] ?", re.IGNORECASE)
+_PAGE_MARK = r"(?:\{(?:pg\.?|p\.|page)? ?[\divxlc]{1,6}\}|\[(?:pg\.?|p\.|page) ?[\divxlc]{1,6}\])"
+_PAGE = re.compile(rf"(?:(?<=\s)|^){_PAGE_MARK} ?|{_PAGE_MARK}", re.IGNORECASE)
 _STRESS_OPENS = re.compile(r"(?<![\w_])_(?=[\w\"'“‘«¿¡(\[&£$—-])")
 _STRESS_CLOSES = re.compile(r"(?<=[\w\".,;:!?…'”’»)\]—-])_(?![\w_])")
 _BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,200}(?:\n[^=\n]{1,100})?)(?<=[^\s=])=(?![\w=])")
