@@ -20,6 +20,7 @@ from pipelines.engine import Engine
 from pipelines.extract import Found
 from pipelines.shards import Record, finished_record, shard_file
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,7 @@ def _extract(engine: Engine, tasks: Sequence[RangeTask], config: CommonCrawlExtr
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
-            | "Ranges" >> beam.Create(elements)
-            | "SpreadRanges" >> beam.Reshuffle()
+            | "Ranges" >> Tasks(elements, output, "ranges")
             | "ExtractRange" >> beam.ParDo(ExtractRange(config.model_dump(mode="json"), output))
             | "Records" >> WriteRecords(result)
         )

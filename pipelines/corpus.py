@@ -25,6 +25,7 @@ from pipelines.engine import Engine
 from pipelines.score import FOLDER as SCORES
 from pipelines.shards import Record, finished_record, peak_memory, read_shard, shard_file, write_beside, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = f"{SCORES}/corpus"
 TOTALS = "totals"
@@ -204,7 +205,7 @@ def _run(
     back = bool(item.corpus_columns)
 
     def build(pipeline: beam.Pipeline) -> None:
-        numbers = pipeline | "Shards" >> beam.Create(shards) | "SpreadShards" >> beam.Reshuffle()
+        numbers = pipeline | "Shards" >> Tasks(shards, output, f"corpus-{item.name}")
         added = (
             numbers
             | "CountShard" >> beam.ParDo(CountShard(output, dict(filters), item.name, buckets))

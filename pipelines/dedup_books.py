@@ -39,6 +39,7 @@ from pipelines.dedup_near import near_rows
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "duplicates/books"
 LABEL = "contained"
@@ -213,7 +214,7 @@ def run_dedup_books(engine: Engine, shards: list[int], config: Dedup, output: st
     dumped = config.model_dump(mode="json")
 
     def build(pipeline: beam.Pipeline) -> None:
-        numbers = pipeline | "Shards" >> beam.Create(shards) | "SpreadShards" >> beam.Reshuffle()
+        numbers = pipeline | "Shards" >> Tasks(shards, output, "dedup_books")
         gone = (
             numbers
             | "ReadSamples" >> beam.ParDo(ReadSamples(output, dumped))

@@ -22,6 +22,7 @@ from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "duplicates/documents"
 _NO_DATE = -(1 << 62)
@@ -151,7 +152,7 @@ def run_dedup_documents(engine: Engine, shards: list[int], config: Dedup, output
     result = join(output, FOLDER, "_records.json")
 
     def build(pipeline: beam.Pipeline) -> None:
-        numbers = pipeline | "Shards" >> beam.Create(shards) | "SpreadShards" >> beam.Reshuffle()
+        numbers = pipeline | "Shards" >> Tasks(shards, output, "dedup_documents")
         latest = (
             numbers
             | "ReadCaptures" >> beam.ParDo(ReadCaptures(output, config.model_dump(mode="json")))

@@ -10,7 +10,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from curate.dedup.c4_lines import RANKED_LINE, ranked_lines, surplus_lines
+from curate.dedup.c4_lines import RANKED_LINE, lines_covered, ranked_lines, spans, surplus_lines
 from curate.dedup.lines import repeated_lines, without_lines
 from curate.dedup.rows import LINE, REPEATED, Packed, ordered, pack, runs, split_by, unpack
 from curate.manifest import Dedup, LineDedup
@@ -22,6 +22,7 @@ from pipelines.dedup_documents import displaced_rows
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "duplicates/lines"
 _LIST = pa.list_(pa.uint32())
@@ -57,11 +58,29 @@ def line_rows(texts: list[str], rows: np.ndarray, shard: int, config: LineDedup)
     return out
 
 
-def ranked_rows(texts: list[str], urls: list[str], rows: np.ndarray, shard: int, rules: C4Config) -> Packed:
-    """RANKED_LINE rows of the lines that C4's rules leave, of the documents at `rows`."""
-    pages = zip(texts, urls, rows.tolist(), strict=True)
-    ranked = [ranked_lines(lines_compared(text, rules), url, shard, row) for text, url, row in pages]
-    return np.concatenate([np.zeros(0, RANKED_LINE), *ranked])
+def ranked_rows(
+    texts: list[str], urls: list[str], rows: np.ndarray, shard: int, rules: C4Config, in_spans: bool
+) -> Packed:
+    """RANKED_LINE rows of the lines that C4's rules leave, or of their spans, of the documents at `rows`."""
+    ranked = [np.zeros(0, RANKED_LINE)]
+    for text, url, row in zip(texts, urls, rows.tolist(), strict=True):
+        lines = lines_compared(text, rules)
+        ranked.append(ranked_lines(spans(lines) if in_spans else lines, url, shard, row))
+    return np.concatenate(ranked)
+
+
+def lines_of_spans(repeated: Packed, texts: pa.ChunkedArray, rules: C4Config) -> Packed:
+    """REPEATED records of lines, from those of spans, ordered by row."""
+    starts, lengths = runs(repeated["row"])
+    lines = [np.zeros(0, REPEATED)]
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        of_page = repeated[start : start + length]
+        compared = lines_compared(texts[int(of_page["row"][0])].as_py(), rules)
+        covered = lines_covered(compared, of_page["line"].tolist())
+        out = of_page[[place for _, place in covered]]
+        out["line"] = [number for number, _ in covered]
+        lines.append(out)
+    return ordered(np.concatenate(lines), "row", "line")
 
 
 class ReadLines(beam.DoFn):
@@ -78,10 +97,11 @@ class ReadLines(beam.DoFn):
         table = read_shard(self.output, shard_file("documents", shard), ["text", "url"])
         rows = np.setdiff1d(np.arange(len(table)), displaced_rows(self.output, shard))
         texts, urls = (column.to_pylist() for column in table.take(rows).columns)
-        if config.lines.rule == "c4":
-            lines = ranked_rows(texts, urls, rows, shard, C4Config.model_validate(self.rules))
-        else:
+        if config.lines.rule == "ccnet":
             lines = line_rows(texts, rows, shard, config.lines)
+        else:
+            rules = C4Config.model_validate(self.rules)
+            lines = ranked_rows(texts, urls, rows, shard, rules, config.lines.rule == "c4_spans")
         for bucket, chunk in split_by(lines, (lines["hash"] % np.uint64(config.buckets)).astype(np.int64)):
             yield (group, bucket), pack(chunk)
 
@@ -94,10 +114,10 @@ class FindRepeated(beam.DoFn):
         self.max_copies = max_copies
 
     def process(self, element: tuple[tuple[int, int], Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
-        if self.rule == "c4":
-            repeated = surplus_lines(unpack(element[1], RANKED_LINE))
-        else:
+        if self.rule == "ccnet":
             repeated = repeated_lines(unpack(element[1], LINE), self.max_copies)
+        else:
+            repeated = surplus_lines(unpack(element[1], RANKED_LINE))
         for shard, chunk in split_by(repeated, repeated["shard"].astype(np.int64)):
             yield shard, pack(chunk)
 
@@ -105,8 +125,10 @@ class FindRepeated(beam.DoFn):
 class WriteRepeated(beam.DoFn):
     """(shard, packed REPEATED chunks) -> its Record; writes duplicates/lines/: which lines of which row go."""
 
-    def __init__(self, output: str) -> None:
+    def __init__(self, output: str, spans_by: dict[str, Any] | None = None) -> None:
+        """spans_by: where what is repeated are spans, the rules of the lines that they are of."""
         self.output = output
+        self.spans_by = spans_by
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Record]:
         shard, chunks = element
@@ -117,6 +139,8 @@ class WriteRepeated(beam.DoFn):
         cpu = time.process_time()
         repeated = ordered(unpack(chunks, REPEATED), "row", "line")
         texts = read_shard(self.output, shard_file("documents", shard), ["text"]).column("text")
+        if self.spans_by is not None:
+            repeated = lines_of_spans(repeated, texts, C4Config.model_validate(self.spans_by))
         staying = np.setdiff1d(np.arange(len(texts)), displaced_rows(self.output, shard))
         before = {row: len(text) for row, text in zip(staying.tolist(), texts.take(staying).to_pylist(), strict=True)}
         starts, lengths = runs(repeated["row"])
@@ -191,10 +215,11 @@ def run_dedup_lines(
 ) -> Record:
     """shards: (shard, index of its input file). rules: settings of the filter `c4`, whose lines its rule compares."""
     result = join(output, FOLDER, "_records.json")
+    spans_by = dict(rules or {}) if config.lines.rule == "c4_spans" else None
     grouped = [(shard, file_index // config.lines.group_files) for shard, file_index in shards]
 
     def build(pipeline: beam.Pipeline) -> None:
-        numbers = pipeline | "Shards" >> beam.Create(grouped) | "SpreadShards" >> beam.Reshuffle()
+        numbers = pipeline | "Shards" >> Tasks(grouped, output, "dedup_lines")
         every = numbers | "EveryShard" >> beam.Map(lambda element: (element[0], b""))
         parts = [every]
         if config.lines.enabled:
@@ -208,7 +233,7 @@ def run_dedup_lines(
             parts
             | "Repeated" >> beam.Flatten()
             | "ByShard" >> beam.GroupByKey()
-            | "WriteRepeated" >> beam.ParDo(WriteRepeated(output))
+            | "WriteRepeated" >> beam.ParDo(WriteRepeated(output, spans_by))
             | "Records" >> WriteRecords(result)
         )
 

@@ -26,6 +26,7 @@ from pipelines.dedup_lines import Remaining
 from pipelines.engine import Engine
 from pipelines.shards import Record, column, finished_record, peak_memory, read_shard, shard_file, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "duplicates/near"
 SIGNATURES = "duplicates/near/signatures"
@@ -336,10 +337,12 @@ def run_dedup_near(engine: Engine, shards: list[int], config: Dedup, output: str
     result = join(output, FOLDER, "_records.json")
 
     def build(pipeline: beam.Pipeline) -> None:
-        every = pipeline | "Shards" >> beam.Create(shards) | "EveryShard" >> beam.Map(lambda shard: (shard, None))
+        every = (
+            pipeline | "Shards" >> Tasks(shards, output, "near") | "EveryShard" >> beam.Map(lambda shard: (shard, None))
+        )
         stars = (
             pipeline
-            | "EdgeFiles" >> beam.Create([name for name in listing(final) if name.endswith(".bin")])
+            | "EdgeFiles" >> Tasks([name for name in listing(final) if name.endswith(".bin")], output, "stars")
             | "ReadStars" >> beam.ParDo(ReadStars(final))
             | "Similarity" >> Similarity(output, width)
         )
@@ -375,8 +378,7 @@ def _sign_and_compare(engine: Engine, shards: list[int], config: Dedup, output: 
     def build(pipeline: beam.Pipeline) -> None:
         written = (
             pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Tasks(shards, output, "signatures")
             | "WriteSignatures"
             >> beam.ParDo(WriteSignatures(output, dumped["near"])).with_outputs("records", main="shards")
         )
@@ -417,8 +419,7 @@ def _star_round(engine: Engine, number: int, config: Dedup, output: str, count: 
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
-            | "EdgeFiles" >> beam.Create(names)
-            | "SpreadFiles" >> beam.Reshuffle()
+            | "EdgeFiles" >> Tasks(names, output, "edges")
             | "ReadEdges" >> beam.ParDo(ReadEdges(folder, config.buckets))
             | "ByLesser" >> beam.GroupByKey()
             | "LargeStar" >> beam.ParDo(LargeStar(config.buckets))

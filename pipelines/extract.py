@@ -25,6 +25,7 @@ from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 NOT_ASKED_FOR = "not_a_page"
 """The reason of records that never were documents: they are counted, and not listed one by one."""
@@ -171,8 +172,7 @@ def run_extract(
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
-            | "Shards" >> beam.Create(elements)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Tasks(elements, output, "extract")
             | "ExtractShard" >> beam.ParDo(ExtractShard(source, config.model_dump(mode="json"), output))
             | "Records" >> WriteRecords(result)
         )

@@ -21,6 +21,7 @@ from pipelines.engine import Engine
 from pipelines.extract import SET_ASIDE_SCHEMA
 from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "scores"
 _FIXED = [
@@ -115,8 +116,7 @@ def run_score(engine: Engine, shards: list[int], filters: Mapping[str, Mapping[s
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Tasks(shards, output, "score")
             | "ScoreShard" >> beam.ParDo(ScoreShard(output, dict(filters)))
             | "Records" >> WriteRecords(result)
         )

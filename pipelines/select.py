@@ -33,6 +33,7 @@ from pipelines.shards import (
     write_shard,
 )
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "_work/encoded"
 VERDICTS = "scores/verdicts"
@@ -186,8 +187,7 @@ def run_select(engine: Engine, shards: list[int], filters: Filters, config: Toke
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Tasks(shards, output, "select")
             | "EncodeShard" >> beam.ParDo(EncodeShard(output, dict(filters), config.model_dump(mode="json")))
             | "Records" >> WriteRecords(result)
         )

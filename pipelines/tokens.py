@@ -24,6 +24,7 @@ from pipelines.engine import Engine
 from pipelines.select import FOLDER as ENCODED
 from pipelines.shards import Record, peak_memory, read_shard, shard_file
 from pipelines.stage import merge
+from pipelines.tasks import Tasks
 
 FOLDER = "tokens"
 Chunk = tuple[list[str], bytes, bytes]
@@ -136,8 +137,7 @@ def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], conf
         every = pipeline | "Parts" >> beam.Create(keys) | "EveryPart" >> beam.Map(lambda key: (key, None))
         chunks = (
             pipeline
-            | "Shards" >> beam.Create(shards)
-            | "SpreadShards" >> beam.Reshuffle()
+            | "Shards" >> Tasks(shards, output, "tokenize")
             | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, wanted))
         )
         (

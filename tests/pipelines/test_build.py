@@ -146,7 +146,7 @@ def test_thirds_of_this_corpus_as_the_ccnet_paper_has_them(manifest, tmp_path, b
     shutil.copytree(built, output)
     settings = ("--set", "filters.perplexity.compat=[thirds]", "--set", "filters.quality.enabled=false")
     build(manifest, output, "--workers", "1", *settings)
-    selected = summary(output)["stages"][5]
+    selected = next(stage for stage in summary(output)["stages"] if stage["name"] == "select")
     tail = selected["dropped"]["perplexity.tail"]
     assert tail / (tail + selected["out"]) == pytest.approx(1 / 3, abs=0.05)
 
