@@ -12,7 +12,7 @@ from curate.errors import UserError
 from curate.models.cards import DEFAULT_FOLDER
 from curate.models.registry import card, cards, resolve
 
-DEFAULTS = ["kenlm-en", "lid.176", "nsfw-en", "quality-en", "sp-en", "tokenizer-32k"]
+DEFAULTS = ["kenlm-en", "lid.176", "nsfw-en", "quality-en", "sp-en", "tokenizer-32k", "topic-en"]
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
