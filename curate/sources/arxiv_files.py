@@ -121,6 +121,8 @@ _NOT_READ = frozenset(
     ]
 )
 """Suffixes of what is never a part of a paper's text: figures, styles, bibliographies, data, programs."""
+_ANCILLARY = "anc/"
+"""What arXiv keeps beside a paper and does not set."""
 _README_JSON = re.compile(r"00readme(?:\.[a-z]{1,8})?", re.IGNORECASE)
 
 
@@ -248,6 +250,8 @@ def _from_tar(stream: Stream, limits: Limits) -> Files:
 
 def _wanted(path: str, suffix: str) -> bool:
     name = posixpath.basename(path)
+    if path.startswith(_ANCILLARY):
+        return False
     if name.startswith("._") or any(part.startswith(".") or part == "__MACOSX" for part in path.split("/")[:-1]):
         return False
     return suffix[1:] not in _NOT_READ or bool(_README_JSON.fullmatch(name))

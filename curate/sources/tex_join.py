@@ -101,8 +101,8 @@ class Project:
             return (names[0],), 0
         whole = [name for name in names if _CLASS.search(self.clean(name)) and _BEGIN.search(self.clean(name))]
         if not whole:
-            # The class may be in a file that is input, and old papers are plain TeX.
-            whole = [name for name in names if _BEGIN.search(self.clean(name))]
+            # The class or the beginning may be in a file that is input, and old papers are plain TeX.
+            whole = [name for name in names if _CLASS.search(self.clean(name)) or _BEGIN.search(self.clean(name))]
             whole = whole or [name for name in names if _PLAIN_TEX.search(self.clean(name))] or names
         if len(whole) > 1:
             asked = self._asked_for(whole)

@@ -208,6 +208,7 @@ def test_files_that_are_never_text_are_not_held() -> None:
         ("raw", b"\0\1"),
         ("t.txt", b"t"),
         ("../o.tex", b"o"),
+        ("anc/a.tex", b"n"),
         ("00README.json", b"{}"),
     ]
     found = unpack(stored(tar_of(files)), "x.tar", LIMITS)

@@ -41,6 +41,7 @@ def paper(text: str = "x") -> str:
         ({"old.tex": "\\documentstyle{article}\\begin{document}", "part.tex": "a"}, "old.tex"),
         ({"plain.tex": "Plain \\TeX.\\bye", "part.tex": "a"}, "plain.tex"),
         ({"class.tex": "\\documentclass{a}", "top.tex": "\\input{class}\\begin{document}"}, "top.tex"),
+        ({"paper2.tex": "\\documentclass{a}\\input{body}", "body.tex": "\\begin{document}" + "x" * 99}, "paper2.tex"),
         ({"book.tex": paper("\\subfile{ch}"), "ch.tex": "\\documentclass[book]{subfiles}" + paper() * 5}, "book.tex"),
         ({"paper": paper(), "notes": "x"}, "paper"),
         ({"PAPER.TEX": paper(), "a.tex": "x"}, "PAPER.TEX"),
