@@ -68,9 +68,9 @@ class LineDedup(Section):
     """CCNet's paragraph deduplication (Wenzek et al. 2019, §3.1), or C4's."""
 
     enabled: bool = True
-    rule: Literal["ccnet", "c4"] = "ccnet"
-    """`c4`: of a line that C4's rules leave, one page keeps one (`curate.dedup.c4_lines`); max_copies and accents are
-    CCNet's alone."""
+    rule: Literal["ccnet", "c4", "c4_spans"] = "ccnet"
+    """`c4`: of a line that C4's rules leave, one page keeps one, as in the code that made C4; `c4_spans`: of three
+    sentences in a row, as its paper says (`curate.dedup.c4_lines`). max_copies and accents are CCNet's alone."""
     group_files: int = Field(50, ge=1)
     """Files whose lines are compared with one another: CCNet's `hash_in_mem` shards."""
     max_copies: int = Field(1, ge=1)

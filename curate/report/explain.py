@@ -214,7 +214,8 @@ def _lines(output: str, shard: int, row: int, found: Row) -> Step | None:
     gone = row_of(output, "duplicates/lines", shard, row)
     if gone is None:
         return Step("dedup_lines", "kept", "no line is repeated in its group")
-    limit = settings(output, "duplicates/lines").get("lines", {}).get("max_copies")
+    section = settings(output, "duplicates/lines").get("lines", {})
+    limit = section.get("max_copies") if section.get("rule", "ccnet") == "ccnet" else None
     lines = found["text"].split("\n")
     shown = []
     for index, copies, other_shard, other_row in list(
@@ -229,9 +230,14 @@ def _lines(output: str, shard: int, row: int, found: Row) -> Step | None:
         "characters_left": gone["characters"],
         "lines": shown,
     }
+    why = (
+        "are kept by another page, or an earlier line,"
+        if limit is None
+        else f"occur more than {limit} time(s) in the group"
+    )
     most = (
-        f"{len(gone['lines'])} of {sum(bool(line.strip()) for line in lines)} lines occur more than {limit} time(s) in"
-        f" the group and went; {gone['characters']:,} characters left"
+        f"{len(gone['lines'])} of {sum(bool(line.strip()) for line in lines)} lines {why} and went;"
+        f" {gone['characters']:,} characters left"
     )
     if gone["characters"] == 0:
         return Step("dedup_lines", "dropped", f"lines.nothing_left: {most}", facts)
