@@ -1,4 +1,4 @@
-"""The door: `curate build`, `explain`, `report`, `verify`, `models`, `train`, `mix`."""
+"""The door: `curate build`, `status`, `explain`, `report`, `verify`, `models`, `train`, `mix`."""
 
 from __future__ import annotations
 
@@ -142,6 +142,22 @@ def report(output: OutputFolder) -> None:
         return
     print(account_text(read_summary(output)))
     print(f"report: {write_report(output)}")
+
+
+@app.command()
+def status(
+    output: OutputFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Where a build stands: what is done, running and left, while it runs here or elsewhere."""
+    from curate.report.status import lines
+    from curate.report.status import status as builds_in
+
+    found = builds_in(output)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    print("\n".join(printable(line) for build in found for line in lines(build)))
 
 
 @app.command()

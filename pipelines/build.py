@@ -52,6 +52,7 @@ from pipelines import (
 from pipelines.chain import build_chain, check_topics
 from pipelines.console import Reporter
 from pipelines.engine import Engine
+from pipelines.progress import Progress
 from pipelines.shards import Record
 from pipelines.stage import Stage, balance, fingerprint, run_stage
 
@@ -96,15 +97,27 @@ class Build:
         check_topics(self.manifest.tokens.topics, self.chain, self.where)
         self.models = self.model_hashes()
         with self.only_one_build():
-            remove(join(self.output, SUMMARY))
-            self.write_manifest()
-            if not exists(join(self.output, tokens.FOLDER, MANIFEST)) and not exists(join(self.output, select.FOLDER)):
-                # tokens/ is not there and neither is what it is made from: select again.
-                remove(join(self.output, "stages"))
-            stages = self.run_stages()
-            summary = self.summary(stages, time.monotonic() - started)
-            write_sealed(join(self.output, SUMMARY), summary)
-            select.clear(self.output)
+            self.progress = Progress(self.output, self.manifest.name, self.engine.runner, self.planned())
+            with self.progress.running():
+                return self.run_locked(started)
+
+    def planned(self) -> list[str]:
+        """The names of the stages that this manifest asks for, in order."""
+        books = ["dedup_books"] if self.manifest.dedup.books.enabled else []
+        compared = ["corpus"] if corpus.asking(self.chain) else []
+        deduplication = ["dedup_documents", "dedup_lines", "dedup_near", *books]
+        return ["extract", *deduplication, "score", *compared, "select", "tokenize"]
+
+    def run_locked(self, started: float) -> Record:
+        remove(join(self.output, SUMMARY))
+        self.write_manifest()
+        if not exists(join(self.output, tokens.FOLDER, MANIFEST)) and not exists(join(self.output, select.FOLDER)):
+            # tokens/ is not there and neither is what it is made from: select again.
+            remove(join(self.output, "stages"))
+        stages = self.run_stages()
+        summary = self.summary(stages, time.monotonic() - started)
+        write_sealed(join(self.output, SUMMARY), summary)
+        select.clear(self.output)
         return summary
 
     # ---- stages ----
@@ -247,17 +260,25 @@ class Build:
         records = join(self.output, "stages", name) if keep_record else join(self.output, folder)
         others = (*extra, folder) if keep_record else extra
 
+        kept = True
+
         def watched() -> Record:
-            with self.reporter.watching(name, join(self.output, watch or folder), total):
+            nonlocal kept
+            kept = False
+            self.progress.begin(name, total)
+            watched_folder = join(self.output, watch or folder)
+            with self.reporter.watching(name, watched_folder, total, partial(self.progress.finished, name)):
                 account: Record = work()
             return account
 
-        return run_stage(
+        record = run_stage(
             Stage(name, records, tuple(join(self.output, other) for other in others)),
             {"version": _VERSIONS[name], **depends},
             watched,
             self.reporter.say,
         )
+        self.progress.end(name, record, kept)
+        return record
 
     def extract(self) -> Record:
         """CommonCrawl's ranges must be seen to meet; what other sources read is known beforehand."""

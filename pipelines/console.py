@@ -39,14 +39,14 @@ class Reporter:
             self.console.print(line, markup=False)
 
     @contextmanager
-    def watching(self, name: str, folder: str, total: int) -> Iterator[None]:
-        """While the block runs, show how many of a stage's shard files are there; works for any runner."""
-        if self.quiet:
-            yield
-            return
+    def watching(self, name: str, folder: str, total: int, tell: Callable[[int], None]) -> Iterator[None]:
+        """While the block runs, show how many of a stage's shard files are there; works for any runner.
+
+        tell: is given each count, too.
+        """
         stop = threading.Event()
-        watch = self._bar if self.console.is_terminal else self._lines
-        thread = threading.Thread(target=watch, args=(name, folder, total, stop), daemon=True)
+        watch = self._silent if self.quiet else self._bar if self.console.is_terminal else self._lines
+        thread = threading.Thread(target=watch, args=(name, total, Counts(folder, stop, tell)), daemon=True)
         thread.start()
         try:
             yield
@@ -81,7 +81,11 @@ class Reporter:
 
             yield line
 
-    def _bar(self, name: str, folder: str, total: int, stop: threading.Event) -> None:
+    def _silent(self, name: str, total: int, counts: Counts) -> None:
+        for _ in counts:
+            pass
+
+    def _bar(self, name: str, total: int, counts: Counts) -> None:
         columns = (
             TextColumn("{task.description:<24}"),
             BarColumn(),
@@ -92,18 +96,51 @@ class Reporter:
         )
         with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(name, total=total)
-            while not stop.wait(_POLL_SECONDS):
-                progress.update(task, completed=finished(folder))
-            progress.update(task, completed=finished(folder))
+            for count in counts:
+                progress.update(task, completed=count)
 
-    def _lines(self, name: str, folder: str, total: int, stop: threading.Event) -> None:
+    def _lines(self, name: str, total: int, counts: Counts) -> None:
         started = said = time.monotonic()
         self.say(f"{name}: {total} shards")
-        while not stop.wait(_POLL_SECONDS):
+        for count in counts:
             now = time.monotonic()
-            if now - said >= _LINE_EVERY_SECONDS:
+            if now - said >= _LINE_EVERY_SECONDS and not counts.stopped:
                 said = now
-                self.say(f"{name}: {finished(folder)} of {total} shards, {now - started:.0f} s")
+                self.say(f"{name}: {count} of {total} shards, {now - started:.0f} s")
+
+
+class Counts:
+    """How many shard files a folder has, again and again until it is stopped, and once more then.
+
+    A listing of a million files takes long: no more than a twentieth of the time is spent on it.
+    """
+
+    def __init__(self, folder: str, stop: threading.Event, tell: Callable[[int], None]) -> None:
+        self._folder = folder
+        self._stop = stop
+        self._tell = tell
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def __iter__(self) -> Iterator[int]:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            yield from self._count()
+            pause = max(_POLL_SECONDS, 20 * self._seconds)
+        yield from self._count()
+
+    def _count(self) -> Iterator[int]:
+        began = time.monotonic()
+        try:
+            count = finished(self._folder)
+        except OSError:  # storage that does not answer now may do so at the next count
+            return
+        finally:
+            self._seconds = time.monotonic() - began
+        self._tell(count)
+        yield count
 
 
 def finished(folder: str) -> int:
