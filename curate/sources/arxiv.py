@@ -61,9 +61,10 @@ class ArxivExtract(ExtractSection):
     """A paper without a section has nothing behind the first; `keep` takes it whole."""
     max_paper_bytes: Bytes = 512 << 20
     """Of one paper unpacked, figures and all."""
-    max_file_bytes: Bytes = 16 << 20
-    max_text_bytes: Bytes = 32 << 20
-    """Of a paper's text files together, of its files joined and of what its macros put in."""
+    max_file_bytes: Bytes = 8 << 20
+    max_text_bytes: Bytes = 16 << 20
+    """Of a paper's text files together, of its files joined and of what its macros put in. A worker needs up to 60
+    bytes of memory for each, where a text is all braces; 5 for a text of words."""
     max_files: int = Field(20_000, ge=1)
     max_expansions: int = Field(200_000, ge=0)
     """Calls of macros in one paper; a macro that expands for ever sets its paper aside."""
