@@ -142,7 +142,7 @@ def _evidence(
     """Everything read. lists: a list of words, whether there is none, whether the sample's pages come in; crawl: pages,
     and a list of the domains whose pages are adult."""
     from curate.models.nsfw_evidence import Evidence, blind_words, clean_documents, read_posts
-    from curate.models.weak_labels import adult_pages, read_list, sample_pages
+    from curate.models.weak_labels import adult_pages, packaged, read_list, sample_pages
     from curate.text.badwords import listed_words, ordinary_words
     from curate.text.urls import default_domains
 
@@ -161,6 +161,7 @@ def _evidence(
         blind_words(lang),
         ordinary_words(lang),
         held_out,
+        packaged("dialect", lang),
     )
 
 

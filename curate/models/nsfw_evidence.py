@@ -49,7 +49,8 @@ class Sentence:
 @dataclass(frozen=True)
 class Evidence:
     """What there is; `part` divides it. words: entries of a list of explicit words; blind: what the classifier must not
-    know; ordinary: entries that ordinary pages have too; percent: of posts and clean text that is held out."""
+    know; ordinary: entries that ordinary pages have too; percent: of posts and clean text that is held
+    out; dialect: spellings of African-American English."""
 
     posts: Sequence[Post] = ()
     clean: Sequence[TrainingText] = ()
@@ -59,6 +60,7 @@ class Evidence:
     blind: Collection[str] = field(default_factory=frozenset)
     ordinary: Collection[str] = field(default_factory=frozenset)
     percent: int = HELD_OUT
+    dialect: frozenset[str] = field(default_factory=frozenset)
 
     def part(self, held_out: bool) -> Evidence:
         """What is measured on, or what is learnt from: of a site all pages or none, of a post all copies or none."""
@@ -69,6 +71,9 @@ class Evidence:
             sample=[text for text in self.sample if is_held_out(text.key, ADULT_HELD_OUT) is held_out],
             sites=[text for text in self.sites if is_held_out(host_and_path(text.url)[0], ADULT_HELD_OUT) is held_out],
         )
+
+    def in_dialect(self, text: str) -> bool:
+        return not self.dialect.isdisjoint(plain_words(text).split())
 
     def there(self) -> list[str]:
         """The sources of labels that have anything."""

@@ -31,6 +31,9 @@ NEGATIVE = "safe"
 SETTINGS: Mapping[str, int | float] = {"dim": 16, "epoch": 10, "lr": 0.1, "minCount": 4}
 SALTED = 0.6
 NEITHER_REPEATED = 3
+# Posts labelled neither that are in the dialect come so often more, strung together by themselves: what else their
+# speakers say is then no sign of an offence either.
+DIALECT_REPEATED = 6
 # Clean pieces with an entry of the word list (`sex` in a medical page) come more often than the others.
 ORDINARY_REPEATED = 3
 ADULT_REPEATED = 10
@@ -142,6 +145,8 @@ def examples_of(evidence: Evidence, sources: Collection[str] = tuple(SOURCES), s
         examples += [(POSITIVE, text) for text in strung([post.text for post in evidence.posts if post.nsfw])]
         neither = strung([post.text for post in evidence.posts if not post.nsfw])
         examples += [(NEGATIVE, text) for text in neither for _ in range(NEITHER_REPEATED)]
+        spoken = strung([post.text for post in evidence.posts if not post.nsfw and evidence.in_dialect(post.text)])
+        examples += [(NEGATIVE, text) for text in spoken for _ in range(DIALECT_REPEATED)]
     for piece in clean:
         plain = f" {plain_words(piece)} "
         examples += [(NEGATIVE, piece)] * (1 + ORDINARY_REPEATED * any(run in plain for run in runs))

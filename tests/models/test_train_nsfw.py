@@ -22,7 +22,7 @@ from curate.models.nsfw_evidence import Evidence, Post, Sentence, read_posts, re
 from curate.models.nsfw_figures import FLAG, LEAST_OF_A_GROUP, MARGIN, measure
 from curate.models.registry import file_sha256
 from curate.models.texts import TrainingText
-from curate.models.train_nsfw import Recipe, examples_of, train
+from curate.models.train_nsfw import DIALECT_REPEATED, NEITHER_REPEATED, Recipe, examples_of, train
 from curate.text.page import Page
 from filters.nsfw import Nsfw, NsfwConfig
 from tests.models.prose import prose
@@ -285,6 +285,12 @@ class TestEvidence:
         salted = [text for label, text in examples_of(found) if label == "nsfw"]
         assert salted
         assert all("sneeb" in text and "zorb" not in text for text in salted)
+
+    def test_harmless_posts_in_the_dialect_come_more_often_and_without_its_spellings(self) -> None:
+        posts = [Post("post:a", "we finna eat", "safe", False), Post("post:b", "we will eat", "safe", False)]
+        told = replace(evidence(blind=frozenset({"finna"}), dialect=frozenset({"finna"})), posts=posts)
+        counts = [sum(text == words for _, text in examples_of(told)) for words in ("we eat", "we will eat")]
+        assert counts == [NEITHER_REPEATED + DIALECT_REPEATED, NEITHER_REPEATED]
 
     @pytest.mark.parametrize(
         ("sources", "labels"), [((), {"safe"}), (("words",), {"safe", "nsfw"}), (("labelled",), {"safe", "nsfw"})]
