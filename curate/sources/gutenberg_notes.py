@@ -64,14 +64,20 @@ _PICTURE = re.compile(
 )
 _BRACKETED = re.compile(
     rf"\[[_*=~ ]{{0,4}}(?:(?:{_NOTE_NAMES})|tr(?:anscriber)?\.? ?notes?\b|note project gutenberg|note by the transcri"
+    r"|(?:not )?(?:shown|reproduced|included|available) in (?:the |this )?(?:e-?text|text version)"
     r"|note:? this e-?text)"
     r"(?:[^\[\]]|\[[^\[\]]{0,300}\]){0,6000}\]",
     re.IGNORECASE,
 )
-_PAGE_MARK = r"(?:\{(?:pg\.?|p\.|page)? ?[\divxlc]{1,6}\}|\[(?:pg\.?|p\.|page) ?[\divxlc]{1,6}\])"
+_PAGE_MARK = (
+    r"(?:(?<![_^])\{(?:pg\.?|p\.|page)? ?[\divxlc]{1,6}\}|\[(?:pg\.?|p\.|page) ?[\divxlc]{1,6}\]"
+    r"|\*{3}\d{1,4}\*{3})"
+)
+"""Not behind `_` or `^`: H_{2}O is water."""
 _PAGE = re.compile(rf"(?:(?<=\s)|^){_PAGE_MARK} ?|{_PAGE_MARK}", re.IGNORECASE)
 _STRESS_OPENS = re.compile(r"(?<![\w_])_(?=[\w\"'“‘«¿¡(\[&£$—-])")
-_STRESS_CLOSES = re.compile(r"(?<=[\w\".,;:!?…'”’»)\]—-])_(?![\w_])")
+_STRESS_CLOSES = re.compile(r"(?<=[\w\".,;:!?…'”’»)\]—-])_(?![\w_{])")
+_STRESS_INSIDE = re.compile(r"(?<=[^\W\d_])_([^\W\d_]{1,12})_(?=[^\W\d_])")
 _BOLD = re.compile(r"(?<![\w=])=(?=[^\s=])([^=\n]{1,200}(?:\n[^=\n]{1,100})?)(?<=[^\s=])=(?![\w=])")
 _GAP = re.compile(r"\n(?:[ \t]*\n)+")
 
@@ -109,10 +115,10 @@ def without_marks(text: str, from_gutenberg: bool = True) -> str:
         text = _BRACKETED.sub("", _PICTURE.sub("", text))
     if not from_gutenberg:
         return text
-    if "[" in text or "{" in text:
+    if "[" in text or "{" in text or "***" in text:
         text = _PAGE.sub("", text)
     if "_" in text:
-        text = _STRESS_CLOSES.sub("", _STRESS_OPENS.sub("", text))
+        text = _STRESS_INSIDE.sub(r"\1", _STRESS_CLOSES.sub("", _STRESS_OPENS.sub("", text)))
     if "=" in text:
         text = _BOLD.sub(r"\1", text)
     return text

@@ -213,10 +213,13 @@ def test_what_only_sounds_like_a_note_stays():
     [
         ("He _never_ said _that_.", "He never said that."),
         ("_A whole line\nof stress_, she said.", "A whole line\nof stress, she said."),
-        ("the name snake_case_word stays", "the name snake_case_word stays"),
+        ("the name snake_case stays, a_1 too", "the name snake_case stays, a_1 too"),
         ("_“Oh!”_ he cried; “_well_?”", "“Oh!” he cried; “well?”"),
         ("=Bold words= and x = y = z", "Bold words and x = y = z"),
         ("He came{12} home [Pg 13]again {pg 14}now", "He came home again now"),
+        ("H_{2}O and x^{2} ***446*** end", "H_{2}O and x^{2} end"),
+        ("only misch_ee_vous", "only mischeevous"),
+        ("PLATES [not shown in e-text] I", "PLATES  I"),
         ("a footnote[12] stays {and this}", "a footnote[12] stays {and this}"),
     ],
 )
