@@ -44,10 +44,14 @@ class FastTextModel:
             return None
         return top[1] if top[0] == label else 1.0 - top[1]
 
+    def likeliest(self, text: str, count: int) -> dict[str, float]:
+        """P of the `count` most probable labels without their prefix; empty where no word is known."""
+        found = self._model.f.predict(one_line(text) + "\n", count, 0.0, "strict")
+        return {str(label).removeprefix(LABEL): min(float(probability), 1.0) for probability, label in found}
+
     def distribution(self, text: str) -> dict[str, float]:
         """P of each label without its prefix, of any number of labels; empty where no word is known."""
-        found = self._model.f.predict(one_line(text) + "\n", -1, 0.0, "strict")
-        return {str(label).removeprefix(LABEL): min(float(probability), 1.0) for probability, label in found}
+        return self.likeliest(text, -1)
 
 
 def one_line(text: str) -> str:

@@ -29,10 +29,10 @@ class LanguageIdentifier:
         return ("", 0.0) if top is None else (top[0], round(top[1], 2))
 
 
-def windows(text: str, characters: int | None) -> str:
-    """`characters` of a longer text, in windows from its start to its end with spaces between; a shorter one whole."""
+def windows(text: str, characters: int | None, count: int = _WINDOWS) -> str:
+    """`characters` of a longer text, in `count` windows from its start to its end with spaces between; else all."""
     if characters is None or len(text) <= characters:
         return text
-    width = characters // _WINDOWS
-    step = (len(text) - width) // (_WINDOWS - 1)
-    return " ".join(text[start : start + width] for start in range(0, step * _WINDOWS, max(step, 1)))
+    width = characters // count
+    step = (len(text) - width) // (count - 1)
+    return " ".join(text[start : start + width] for start in range(0, step * count, max(step, 1)))
