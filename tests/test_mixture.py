@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -125,3 +126,154 @@ def test_the_longest_run_is_the_last_that_no_source_is_short_for(parts, most):
     slack = 1e-6 * longest + 2 * len(parts) * (1 + 1 / min(recipe.shares.values()))
     assert max(item.epochs for item in epochs(recipe, tokens, longest)) <= most * (1 + 1e-6) + 1
     assert any(item.short for item in epochs(recipe, tokens, int(longest + slack * (1 + most)) + 1))
+
+
+# ---- by topic ----
+
+
+def by_topic(folder, **changes):
+    """A mixture of two topics, the first of whose sources sends documents to both."""
+    split = {"name": "one", "tokens": {"topics": {"b": {"language.language": {"none_of": ["en"]}}}}}
+    (folder / "split.yaml").write_text(yaml.safe_dump(split))
+    stated = {
+        "name": "m",
+        "budget": "1M",
+        "topics": {"a": {"share": 3}, "b": {"share": 1, "published_epochs": 2.03}},
+        "sources": {
+            "one": {"manifest": "split.yaml", "topic": "a"},
+            "two": {"manifest": "two.yaml", "topic": "b", "weight": 2},
+        },
+        **changes,
+    }
+    path = folder / "topics.yaml"
+    path.write_text(yaml.safe_dump(stated))
+    return str(path)
+
+
+def test_a_topic_has_its_share_and_its_sources_are_gone_through_alike_but_for_their_weight(folder):
+    recipe, parts = load_recipe(by_topic(folder))
+    assert list(parts[0].manifest.tokens.topics) == ["b"]
+    assert recipe.shares == {"a": 0.75, "b": 0.25}
+    tokens = {"one": 900, "one-b": 200, "two": 100}
+    assert {name: recipe.topic(name) for name in tokens} == {"one": "a", "one-b": "b", "two": "b"}
+    shares = recipe.shares_of(tokens)
+    assert shares == {"one": 0.75, "one-b": 0.125, "two": 0.125}
+    found = {item.name: item for item in epochs(recipe, tokens)}
+    assert found["two"].epochs == pytest.approx(2 * found["one-b"].epochs)
+    assert [found[name].published for name in ("one", "one-b", "two")] == [None, 2.03, 2.03]
+
+
+def test_a_source_without_tokens_of_a_topic_leaves_its_share_to_the_others(folder):
+    recipe, _ = load_recipe(by_topic(folder))
+    assert recipe.shares_of({"one": 9, "one-b": 0, "two": 5}) == {"one": 0.75, "two": 0.25}
+    with pytest.raises(UserError, match="of the topic b"):
+        recipe.shares_of({"one": 9, "one-b": 0})
+
+
+@given(st.dictionaries(st.sampled_from(["one", "one-b", "two"]), st.integers(0, 10**12), min_size=3))
+def test_shares_of_topics_add_up_to_what_is_stated(tokens):
+    sources = {"one": {"manifest": "x", "topic": "a"}, "two": {"manifest": "x", "topic": "b", "weight": 3}}
+    topics = {"a": {"share": 17}, "b": {"share": 8}}
+    recipe = Mixture.model_validate({"name": "m", "topics": topics, "sources": sources})
+    if tokens["one"] and tokens["one-b"] + tokens["two"]:
+        shares = recipe.shares_of(tokens)
+        assert sum(shares.values()) == pytest.approx(1)
+        assert sum(share for name, share in shares.items() if recipe.topic(name) == "a") == pytest.approx(17 / 25)
+        assert all(tokens[name] for name in shares)
+
+
+def test_a_mixture_of_sources_keeps_a_source_whole_whatever_its_recipe_splits(folder):
+    by_topic(folder)
+    _, (one,) = load_recipe(write(folder, sources={"one": {"manifest": "split.yaml", "share": 1}}))
+    assert one.manifest.tokens.topics == {}
+
+
+@pytest.mark.parametrize(
+    ("sources", "says"),
+    [
+        ({"one": {"manifest": "split.yaml", "share": 1}}, "needs a topic of a, b"),
+        ({"one": {"manifest": "split.yaml"}}, "needs a topic of a, b"),
+        ({"one": {"manifest": "split.yaml", "topic": "c"}}, "needs a topic of a, b"),
+        ({"one": {"manifest": "three.yaml", "topic": "a"}}, "has the topic 'bb'.*did you mean 'b'"),
+    ],
+)
+def test_a_mistake_about_topics_is_one_line(folder, sources, says):
+    three = {"name": "three", "tokens": {"topics": {"bb": {}}}}
+    (folder / "three.yaml").write_text(yaml.safe_dump(three))
+    with pytest.raises(UserError, match=says) as raised:
+        load_recipe(by_topic(folder, sources=sources))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_mixture_of_sources_has_no_topics_and_no_weights(folder):
+    for item in ({"manifest": "one.yaml"}, {"manifest": "one.yaml", "share": 1, "weight": 2}):
+        with pytest.raises(UserError, match="needs a share"):
+            load_recipe(write(folder, sources={"one": item}))
+
+
+# ---- the recipes that come with the package ----
+
+MANIFESTS = Path(__file__).resolve().parent.parent / "manifests"
+
+
+def shipped(name):
+    return load_recipe(str(MANIFESTS / f"{name}.yaml"))
+
+
+def test_llama1_has_the_published_shares_and_epochs():
+    recipe, parts = shipped("llama1")
+    published = {
+        "commoncrawl": (0.67, 1.10),
+        "c4": (0.15, 1.06),
+        "github": (0.045, 0.64),
+        "wikipedia": (0.045, 2.45),
+        "books": (0.045, 2.23),
+        "arxiv": (0.025, 1.06),
+        "stackexchange": (0.02, 1.03),
+    }
+    assert recipe.budget == 1_400_000_000_000
+    assert [part.manifest.source for part in parts] == list(published)
+    for name, (share, passes) in published.items():
+        assert recipe.shares[name] == pytest.approx(share)
+        assert recipe.published_epochs(name) == passes
+
+
+def test_llama2_counts_addresses_on_the_hosts_of_every_source_that_has_hosts():
+    _, parts = shipped("llama2")
+    for part in parts:
+        assert ("host_pii" in part.manifest.filters) == (part.manifest.source in ("commoncrawl", "c4"))
+
+
+def test_llama3_has_the_published_topics_in_more_than_30_languages_by_every_filter_of_the_paper():
+    recipe, parts = shipped("llama3")
+    assert recipe.shares == pytest.approx({"general": 0.5, "maths": 0.25, "code": 0.17, "multilingual": 0.08})
+    crawl = parts[0].manifest
+    assert len(set(crawl.filters["language"]["keep"])) > 30
+    wanted = {"host_pii", "ngram_coverage", "dirty_words", "token_divergence", "quality", "classifiers"}
+    assert wanted <= set(crawl.filters)
+    assert crawl.dedup.lines.max_copies == 6
+    assert crawl.dedup.url.enabled
+    assert set(crawl.tokens.topics) == {"maths", "code", "multilingual"}
+    reached = {item.topic for item in recipe.sources.values()} | set(crawl.tokens.topics)
+    assert reached == set(recipe.topics)
+
+
+def test_code_llama_has_its_tables_shares_and_epochs():
+    recipe, parts = shipped("codellama")
+    assert recipe.shares == pytest.approx({"code": 0.85, "about_code": 0.08, "language": 0.07})
+    assert [recipe.published_epochs(name) for name in ("github", "stackexchange", "c4")] == [2.03, 1.39, 0.01]
+    assert len(parts) == 7
+
+
+@pytest.mark.parametrize("name", ["llama1", "llama2", "llama3", "codellama"])
+def test_filters_and_topics_of_every_recipe_are_known_and_all_are_tokenized_alike(name):
+    from pipelines.chain import build_chain, check_topics
+
+    _, parts = shipped(name)
+    for part in parts:
+        chain = build_chain(part.manifest.filters, part.where)
+        check_topics(part.manifest.tokens.topics, chain, part.where)
+        assert part.manifest.tokens.source == part.name
+        for item in chain:
+            item.models()
+    assert len({(part.manifest.tokens.tokenizer, part.manifest.tokens.seed) for part in parts}) == 1
