@@ -14,6 +14,8 @@ from curate.topics import Topics, unknown_measurements
 from filters.c4 import C4
 from filters.ccnet_length import CCNetLength
 from filters.classifiers import Classifiers
+from filters.code import Code
+from filters.code_header import CodeHeader
 from filters.decontamination import Decontamination
 from filters.dirty_words import DirtyWords
 from filters.filter import Filter, Value, Verdict
@@ -29,6 +31,7 @@ from filters.nsfw import Nsfw
 from filters.perplexity import Perplexity
 from filters.pii import PII
 from filters.quality import Quality
+from filters.secrets import Secrets
 from filters.token_divergence import TokenDivergence
 
 FILTERS: dict[str, type[Filter]] = {
@@ -52,6 +55,9 @@ FILTERS: dict[str, type[Filter]] = {
         NgramCoverage,
         DirtyWords,
         TokenDivergence,
+        CodeHeader,
+        Code,
+        Secrets,
     )
 }
 

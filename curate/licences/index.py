@@ -29,7 +29,7 @@ SHORT_RULE = 30
 MIN_SHORT_CONTAINMENT = 0.85
 """Of a rule of up to SHORT_RULE words: one other word may turn its meaning."""
 MAX_CANDIDATES = 200
-_COMMON_WEIGHT = 0.01
+_COMMON_WEIGHT = 0.03
 _SLACK = 24
 """Words beyond a third of its own that may stand between the words of a rule."""
 

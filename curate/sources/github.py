@@ -203,8 +203,15 @@ def _survey(entries: Callable[[], Iterator[Entry | Bad]]) -> tuple[str, Reposito
                 found[entry.path] = entry.read(MAX_EVIDENCE_BYTES)
             except BadFile:
                 continue
-    top = prefix or ""
+    top = _top(prefix or "")
     return top, Repository({path.removeprefix(top): content for path, content in found.items()})
+
+
+def _top(prefix: str) -> str:
+    """Of the folders that hold everything, the archive's own: the first, or a Go module's path to its version."""
+    folders = prefix.split("/")[:-1]
+    count = next((number + 1 for number, folder in enumerate(folders) if "@v" in folder), min(1, len(folders)))
+    return "".join(f"{folder}/" for folder in folders[:count])
 
 
 def _common(one: str, other: str) -> str:

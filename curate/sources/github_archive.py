@@ -133,6 +133,7 @@ class Tar(Archive):
         stream: Stream = Stored(handle, 0, size)
         if stream.peek(2) == GZIP_MAGIC:
             stream = Inflated(stream, self.max_unpacked)
+        broken: list[BadFile] = []
         try:
             empty = not stream.peek(1)
             for member in members(stream):
@@ -141,21 +142,27 @@ class Tar(Archive):
                 elif not member.folder:
 
                     def read(most: int, member: Any = member) -> bytes:
-                        return _member(stream, member, most)
+                        try:
+                            return _member(stream, member, most)
+                        except PaperError as error:
+                            broken.append(_bad_file(error))
+                            raise broken[0] from None
 
                     yield Entry(_normal(member.name), member.size, member.offset, member.plain, read)
+                    if broken:  # whoever read it was told, and nothing can be read behind it
+                        return
             if empty:
                 yield Bad(0, Unreadable.BAD_ARCHIVE, "an empty file", last=True)
-            elif isinstance(stream, Stored) and not stream.peek(1) and stream.position < size:
-                yield Bad(stream.position, Unreadable.TRUNCATED, "the file ends inside a member", last=True)
-        except (PaperError, BadFile) as error:
-            reason = (
-                error.reason if isinstance(error, BadFile) else _REASONS.get(error.reason.value, Unreadable.BAD_ARCHIVE)
-            )
-            yield Bad(stream.position, reason, error.detail, last=True)
+        except PaperError as error:
+            bad = _bad_file(error)
+            yield Bad(stream.position, bad.reason, bad.detail, last=True)
 
 
 _REASONS = {reason.value: reason for reason in Unreadable}
+
+
+def _bad_file(error: PaperError) -> BadFile:
+    return BadFile(_REASONS.get(error.reason.value, Unreadable.BAD_ARCHIVE), error.detail)
 
 
 def _member(stream: Stream, member: Any, most: int) -> bytes:
