@@ -24,6 +24,7 @@ BY_SA_4_SINCE = "2018-05-02"
 """First days (UTC) of CC BY-SA 3.0 and 4.0; before them it was 2.5."""
 _STATED = re.compile(r"\s*CC[ -]BY-SA[ -](2\.5|3\.0|4\.0)\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,15})\s*")
+_NUMBERS = frozenset({"Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score", "OwnerUserId"})
 _TAG = re.compile(r"[^<>|\s]{1,64}")
 _MOST_TAGS = 32
 
@@ -76,9 +77,10 @@ def read_post(row: Row) -> Post | Bad:
     found = attributes(row)
     if isinstance(found, Bad):
         return found
-    numbers: dict[str, int] = {}
-    for name in ("Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score", "OwnerUserId"):
-        given = found.get(name, "0")
+    numbers = dict.fromkeys(_NUMBERS, 0)
+    for name, given in found.items():
+        if name not in _NUMBERS:
+            continue
         number = _NUMBER.fullmatch(given)
         if number is None:
             return Bad(row.offset, Unreadable.BAD_ROW, f"{name}={given[:40]!r} is not a number")
@@ -87,7 +89,7 @@ def read_post(row: Row) -> Post | Bad:
         return Bad(row.offset, Unreadable.BAD_ROW, "no Id or no PostTypeId")
     if numbers["PostTypeId"] == ANSWER and numbers["ParentId"] <= 0:
         return Bad(row.offset, Unreadable.BAD_ROW, f"answer {numbers['Id']} has no ParentId")
-    created, edited = normal_date(found.get("CreationDate", "")), normal_date(found.get("LastEditDate", ""))
+    created, edited, closed = (_date(found.get(name, "")) for name in ("CreationDate", "LastEditDate", "ClosedDate"))
     return Post(
         offset=row.offset,
         id=numbers["Id"],
@@ -99,7 +101,7 @@ def read_post(row: Row) -> Post | Bad:
         html=found.get("Body", ""),
         created=created,
         edited=edited,
-        closed=normal_date(found.get("ClosedDate", "")),
+        closed=closed,
         licence=licence_of(found.get("ContentLicense", ""), max(created, edited)),
         author=max(numbers["OwnerUserId"], 0),
         author_name=one_line(found.get("OwnerDisplayName", ""))[:200],
@@ -109,8 +111,12 @@ def read_post(row: Row) -> Post | Bad:
 
 def licence_of(stated: str, date: str) -> str:
     """The SPDX name of a post's licence: as stated, or by the day (ISO 8601) of its text; "" where neither is known."""
-    if known := _STATED.fullmatch(stated):
+    if stated and (known := _STATED.fullmatch(stated)):
         return f"CC-BY-SA-{known[1]}"
     if stated.strip() or not date:
         return ""
     return "CC-BY-SA-4.0" if date >= BY_SA_4_SINCE else "CC-BY-SA-3.0" if date >= BY_SA_3_SINCE else "CC-BY-SA-2.5"
+
+
+def _date(given: str) -> str:
+    return normal_date(given) if given else ""
