@@ -43,7 +43,7 @@ class Compat(Section):
     paragraph_dropped: bool = False
     """A file whose only sections are `\\paragraph` has no section."""
     utf8_only: bool = False
-    """A paper with a file that is not UTF-8 is dropped."""
+    """A paper with a file that is not UTF-8 is dropped; what is UTF-8 keeps its line ends, whatever they are."""
     cut_at_bibliography: bool = False
     """What stands behind the bibliography or `\\appendix` goes with it."""
 
@@ -92,7 +92,7 @@ def clean(files: Mapping[str, bytes], compat: Compat, limits: Limits, *, cut_app
 def _text(name: str, data: bytes, compat: Compat) -> str:
     if compat.utf8_only:
         try:
-            data.decode()
+            return data.decode().replace("\0", "")
         except UnicodeDecodeError:
             raise NotUtf8(name) from None
     return to_text(data)

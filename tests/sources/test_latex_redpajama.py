@@ -74,6 +74,8 @@ def test_one_file_that_is_not_utf8_loses_the_paper() -> None:
     with pytest.raises(NotUtf8, match=r"b\.tex"):
         cleaned(files, utf8_only=True)
     assert cleaned(files) == "\\section{A} a\n\\section{B} é"
+    assert cleaned("\\section{A}\r\na", utf8_only=True) == "\\section{A}\r\na"
+    assert cleaned("\\section{A}\r\na") == "\\section{A}\na"
 
 
 @pytest.mark.parametrize(
