@@ -2,7 +2,7 @@
 
 Shuffled are samples of hashes and pairs of addresses (see curate.dedup.containment); what is compared in full is read
 from documents/ by whoever compares it. A worker holds a bucket of samples, or the texts of two shards; one holds all
-pairs in which a book is contained (56 bytes each, at most 64 a book).
+pairs in which a book is contained (40 bytes each, at most 64 a book).
 """
 
 from __future__ import annotations
