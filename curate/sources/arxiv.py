@@ -24,7 +24,7 @@ from curate.inputs import InputFile
 from curate.manifest import Bytes, ExtractSection
 from curate.sources.arxiv_files import TEX_SUFFIXES, Files, Limits, NoSource, NotTex, unpack
 from curate.sources.arxiv_ids import PaperId, paper_id
-from curate.sources.arxiv_metadata import Metadata, date_of, licence_of, names_of
+from curate.sources.arxiv_metadata import Metadata, date_of, licence_of, load, names_of
 from curate.sources.arxiv_stream import PaperError, Stored, Unreadable
 from curate.sources.arxiv_tar import BLOCK, Damaged, Member, is_header, members
 from curate.sources.html import one_line
@@ -185,7 +185,7 @@ class Arxiv(Source[ArxivExtract]):
 
     @cached_property
     def _metadata(self) -> Metadata | None:
-        return None if self.config.metadata is None else Metadata(self.config.metadata)
+        return None if self.config.metadata is None else load(self.config.metadata)
 
 
 def _holds_papers(handle: IO[bytes], size: int) -> bool:

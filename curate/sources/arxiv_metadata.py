@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,28 +61,24 @@ class Metadata:
     """The records of one metadata file, by identifier."""
 
     def __init__(self, path: str) -> None:
-        """Reads the file once. Raises UserError where it is not there or is no such file."""
+        """Reads the file once. Raises UserError where it is no such file, FileNotFoundError where it is not there."""
         self.path = path
         self._fs, self._inner = filesystem(path)
-        hashes: list[int] = []
-        places: list[int] = []
-        try:
-            with self._fs.open(self._inner, "rb") as lines:
-                place = 0
-                for line in iter(lambda: lines.readline(_MAX_LINE), b""):
-                    if found := _ID.search(line[:256]):
-                        hashes.append(xxhash.xxh3_64_intdigest(found[1]))
-                        places.append(place)
-                    place += len(line)
-        except FileNotFoundError:
-            raise UserError(f"extract.metadata: no file at {path}") from None
+        hashes, places = array("Q"), array("q")
+        with self._fs.open(self._inner, "rb") as lines:
+            place = 0
+            for line in iter(lambda: lines.readline(_MAX_LINE), b""):
+                if found := _ID.search(line[:256]):
+                    hashes.append(xxhash.xxh3_64_intdigest(found[1]))
+                    places.append(place)
+                place += len(line)
         if not hashes:
             raise UserError(
                 f'extract.metadata: {path} has no line with an "id": unpack arXiv\'s metadata as JSON lines'
             )
-        order = np.argsort(np.array(hashes, np.uint64), kind="stable")
-        self._hashes: NDArray[np.uint64] = np.array(hashes, np.uint64)[order]
-        self._places: NDArray[np.int64] = np.array(places, np.int64)[order]
+        order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable")
+        self._hashes: NDArray[np.uint64] = np.frombuffer(hashes, np.uint64)[order]
+        self._places: NDArray[np.int64] = np.frombuffer(places, np.int64)[order]
 
     def of(self, identifier: str) -> dict[str, Any] | None:
         """The record of this paper, the last where there are several; None where there is none that can be read."""
@@ -97,3 +95,17 @@ class Metadata:
                 if isinstance(record, dict) and record.get("id") == identifier:
                     return record
         return None
+
+
+def load(path: str) -> Metadata:
+    """The metadata in this file, read once in a process as long as it does not change."""
+    fs, inner = filesystem(path)
+    try:
+        return _loaded(path, str(fs.ukey(inner)))
+    except FileNotFoundError:
+        raise UserError(f"extract.metadata: no file at {path}") from None
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: str, mark: str) -> Metadata:
+    return Metadata(path)

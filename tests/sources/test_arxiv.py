@@ -20,7 +20,7 @@ from curate.inputs import InputFile
 from curate.sample import arxiv_tars
 from curate.sources.arxiv import Arxiv, ArxivExtract
 from curate.sources.arxiv_ids import paper_id
-from curate.sources.arxiv_metadata import Metadata, licence_of
+from curate.sources.arxiv_metadata import Metadata, licence_of, load
 from curate.sources.source import Dropped, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -373,10 +373,18 @@ def test_metadata_finds_each_of_many_papers_and_survives_bad_lines(tmp_path: Pat
 
 def test_metadata_that_is_not_there_or_none_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file at"):
-        Metadata(str(tmp_path / "none.json"))
+        load(str(tmp_path / "none.json"))
     (tmp_path / "csv").write_text("id,title\n")
     with pytest.raises(UserError, match="unpack"):
-        Metadata(str(tmp_path / "csv"))
+        load(str(tmp_path / "csv"))
+
+
+def test_metadata_that_changes_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.json"
+    path.write_text('{"id": "2401.00001"}\n')
+    assert load(str(path)) is load(str(path))
+    path.write_text('{"id": "2401.00001"}\n{"id": "2401.00002"}\n')
+    assert load(str(path)).of("2401.00002") is not None
 
 
 def test_options_reach_the_paper(tmp_path: Path) -> None:
