@@ -21,7 +21,8 @@ MAX_DICTIONARY = 1 << 28
 MAX_RATIO = 500
 """Bytes out of one byte in, beyond the first RATIO_FROM: dumps of posts have 4 to 10."""
 RATIO_FROM = 64 << 20
-_FEED = 64 << 10
+_FEED = 8 << 10
+"""Bytes given to a decoder at a time: what is lost of a broken stream before where it breaks."""
 
 _COPY, _LZMA, _LZMA2 = b"\x00", b"\x03\x01\x01", b"\x21"
 _BZIP2, _DEFLATE, _DELTA, _X86 = b"\x04\x02\x02", b"\x04\x01\x08", b"\x03", b"\x03\x03\x01\x03"
