@@ -22,8 +22,11 @@ class BrokenSeal(Exception):
 
 
 def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The fsspec file system of a path or URL, and the path within it."""
-    fs, inner = fsspec.core.url_to_fs(path)
+    """The fsspec file system of a path or URL, and the path within it.
+
+    Listings are not cached: other processes write what this one looks for.
+    """
+    fs, inner = fsspec.core.url_to_fs(path, use_listings_cache=False)
     return fs, inner
 
 
