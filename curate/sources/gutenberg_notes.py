@@ -25,7 +25,7 @@ _TRANSCRIBER = (
 _NOTE_NAMES = (
     _TRANSCRIBER
     + r"|notes? (?:of|from|by|on) the (?:transcriber|transcription|e-?text)|transcription notes?\b"
-    + r"|(?:tabella dei|tabla de|table of|list of) (?:caratteri speciali|caracteres especiales|special characters)"
+    + r"|(?:tabella dei|tavola dei|tabla de|table of|list of) (?:caratteri speciali|caracteres especiales|special characters)"
     + r"|typographical errors corrected (?:by|in)|(?:list of )?corrections made (?:by|to) the (?:e-?text|transcri)"
     + r"|(?:opmerking(?:en)?|aantekening(?:en)?|bericht) van de (?:bewerker|transcri)"
     + r"|notes? (?:du|de|sur la|au sujet de la) (?:transcri\w+|lecteur num)|note sur la transcription"
