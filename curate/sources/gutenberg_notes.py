@@ -25,7 +25,7 @@ _TRANSCRIBER = (
 _NOTE_NAMES = (
     _TRANSCRIBER
     + r"|notes? (?:of|from|by|on) the (?:transcriber|transcription|e-?text)|transcription notes?\b"
-    + r"|(?:tabella dei|tavola dei|tabla de|table of|list of) (?:caratteri speciali|caracteres especiales|special characters)"
+    + r"|(?:tabella dei|tavola dei|tabla de|table of|list of) (?:caratteri speciali|special characters)"
     + r"|typographical errors corrected (?:by|in)|(?:list of )?corrections made (?:by|to) the (?:e-?text|transcri)"
     + r"|(?:opmerking(?:en)?|aantekening(?:en)?|bericht) van de (?:bewerker|transcri)"
     + r"|notes? (?:du|de|sur la|au sujet de la) (?:transcri\w+|lecteur num)|note sur la transcription"
@@ -163,8 +163,9 @@ def without_notes(blocks: list[Block], from_gutenberg: bool = True) -> list[Bloc
                 kept.append(Block(left, block.gap))
             continue
         kept.append(block)
-    while from_gutenberg and kept and not _words(kept[0].text):
-        kept.pop(0)
+    for end in (0, -1):
+        while from_gutenberg and kept and not _words(kept[end].text):
+            kept.pop(end)
     return kept
 
 
