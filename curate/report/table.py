@@ -135,7 +135,20 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
         for name, count in stage.get("figures", {}).items():
             share = percent(count / (stage["characters_out"] + count)) if "characters lost" in name and count else ""
             lines.append(f"{count:,} {name}" + (f", {share} of the text with them" if share else ""))
-    return [*lines, f"{summary['tokens']:,} tokens in {kept:,} documents", proof(summary)]
+    return [*lines, f"{summary['tokens']:,} tokens in {kept:,} documents", *topics(summary), proof(summary)]
+
+
+def topics(summary: Mapping[str, Any]) -> list[str]:
+    """What each topic holds, where the manifest sends documents to topics."""
+    counted: Mapping[str, Sequence[int]] = next(
+        (stage["topics"] for stage in summary["stages"] if stage.get("topics")), {}
+    )
+    if not any(counted):
+        return []
+    return [
+        f"  {name or 'the rest'}: {tokens:,} tokens in {documents:,} documents, without what delimits them"
+        for name, (documents, _, tokens) in sorted(counted.items(), key=lambda item: (not item[0], item[0]))
+    ]
 
 
 def cells(row: Row) -> tuple[str, str, str, str, str, str]:

@@ -28,6 +28,7 @@ STAGES = {
     "dedup_near": ("Deduplicate near-duplicates", "Of documents that are nearly the same, one stays."),
     "dedup_books": ("Deduplicate books", "A book of which most stands in another goes."),
     "score": ("Score", "Every filter measures every document; nothing is decided yet."),
+    "corpus": ("Compare", "Pages are measured against all others of their host or language."),
     "select": ("Select", "The manifest's thresholds decide."),
     "tokenize": ("Tokenize", "What is kept becomes tokens."),
 }
