@@ -65,16 +65,16 @@ def _shown(name: str, attributes: str, content: str, saved: Saved, keep_math: bo
         return saved.put(unescape(content)) if content else ""
     if name == "pre":
         content = content.replace("<nowiki>", "").replace("</nowiki>", "")
-        return "\n" + saved.put(unescape(content).strip("\n")) + "\n"
+        return "\n\n" + saved.put(unescape(content).strip("\n")) + "\n\n"
     if name in ("syntaxhighlight", "source"):
         code = saved.put(content.strip("\n"))
-        return code if "inline" in attributes.lower() or "\n" not in content.strip() else f"\n{code}\n"
+        return code if "inline" in attributes.lower() or "\n" not in content.strip() else f"\n\n{code}\n\n"
     if name in ("math", "chem", "ce") and keep_math and content.strip():
         formula = " ".join(unescape(content).split())
         if name != "math":
             formula = rf"\ce{{{formula}}}"
         if _DISPLAY.search(attributes):
-            return "\n" + saved.put(f"$${formula}$$") + "\n"
+            return "\n\n" + saved.put(f"$${formula}$$") + "\n\n"
         return saved.put(f"${formula}$")
     return ""
 

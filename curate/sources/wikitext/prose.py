@@ -16,7 +16,7 @@ from curate.sources.wikitext.marks import BREAK, HOLE, TORN, Saved, unescaped
 from curate.sources.wikitext.quotes import without_quotes
 from curate.sources.wikitext.sections import is_end_matter
 
-_TORN_BOX = re.compile(rf"{TORN}[^\n|]*(?:\|[^\n]*)?(?:\n[ \t]*+[|!}}][^\n]*)+")
+_TORN_BOX = re.compile(rf"{TORN}[^\n{TORN}]*+(?:\n[ \t]*+[|!}}][^\n{TORN}]*+)+")
 _SWITCH = re.compile(r"__[^\W\d_]{4,40}__")
 _VARIANTS = re.compile(r"-\{([^{}]{0,500})\}-")
 _VARIANT = re.compile(r"[a-z]{2,3}(?:-[a-z]+)?\s*:")

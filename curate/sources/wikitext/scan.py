@@ -115,21 +115,17 @@ class Scanner:
         self._out[place] = "" if kind == _LINK else TORN
 
     def _close_link(self, token: str) -> None:
-        if not self._stack or self._stack[-1][0] != _LINK:
-            if len(token) > 2:  # `]]]` ends an external link too
-                self._out.append("]")
-            return
-        _, place, _, _, _ = self._pop()
-        content = "".join(self._out[place + 1 :])
-        rest = len(token) - 2
-        if rest and content.count("[") > content.count("]"):
-            content += "]"
-            rest -= 1
-        del self._out[place:]
-        self._out.append(self._link(*_parted(content)) if self._links < MAX_DEPTH else HOLE)
-        if rest >= 2:
-            self._close_link("]" * rest)
-        elif rest:
+        left = len(token)
+        while left >= 2 and self._stack and self._stack[-1][0] == _LINK:
+            _, place, _, _, _ = self._pop()
+            content = "".join(self._out[place + 1 :])
+            left -= 2
+            if left and content.count("[") > content.count("]"):  # `]]]` ends an external link too
+                content += "]"
+                left -= 1
+            del self._out[place:]
+            self._out.append(self._link(*_parted(content)) if self._links < MAX_DEPTH else HOLE)
+        if left % 2:  # two that close nothing are no text
             self._out.append("]")
 
     def _close_table(self) -> None:
@@ -169,7 +165,7 @@ class Scanner:
                 self._depth += count // 2
                 self._templates += 1
                 self._tables = 0
-            self._out[place] = "{" * count
+            self._out[place] = "{" if count == 1 else ""
             self._out.append(shown)
         if left == 1:  # two that close nothing are no text
             self._out.append("}")

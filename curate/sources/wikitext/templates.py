@@ -103,6 +103,7 @@ class Templates:
         only = arguments[1]
         if (
             self._guess
+            and name[:1] != "#"
             and not alone
             and arguments.positional == 1
             and not named
