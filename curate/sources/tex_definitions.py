@@ -64,6 +64,11 @@ _STRUCTURE = frozenset(
 )
 """What tells a paper's parts: a definition of one of these, for looks, is dropped and its calls are left."""
 
+_LINES = frozenset(
+    {"\\", "newline", "tabularnewline", "cr", "&", "arraybackslash", "centering", "raggedright", "raggedleft"}
+)
+"""What columns and boxes redefine for themselves (`>{\\raggedright\\let\\\\\\tabularnewline}`): left as it stands."""
+
 _NAME = r"\\(?:[a-zA-Z@]+|[^a-zA-Z\s])"
 _NEW_COMMAND = re.compile(
     rf"\s{{0,20}}\*?\s{{0,20}}(?:\{{\s{{0,20}}({_NAME})\s{{0,20}}\}}|({_NAME}))\s{{0,20}}(?:\[\s{{0,8}}([0-9])\s{{0,8}}\])?"
@@ -118,7 +123,12 @@ def definition(name: str, text: Text, found: re.Match[str], macros: Mapping[str,
     else:
         taken = _new_command(name, text, at)
     # Redefining what TeX is programmed in is programming: `\\expandafter\\def\\expandafter\\x…`.
-    if taken is None or taken.name in DEFINERS or ("@" not in taken.name and PROGRAMS.match(f"\\{taken.name}")):
+    if (
+        taken is None
+        or taken.name in DEFINERS
+        or taken.name in _LINES
+        or ("@" not in taken.name and PROGRAMS.match(f"\\{taken.name}"))
+    ):
         return None
     return taken
 

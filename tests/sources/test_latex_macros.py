@@ -176,6 +176,15 @@ def test_the_commands_that_tell_a_papers_parts_are_never_replaced() -> None:
     assert expand(r"\renewcommand{\section}[1]{\textbf{#1}}\section{A}\let\end\relax\end{x}") == r"\section{A}\end{x}"
 
 
+@pytest.mark.parametrize(
+    "column",
+    [r"\let\\\tabularnewline", r"\let\newline\\\arraybackslash", r"\renewcommand{\\}{\tabularnewline}", r"\def\\{\cr}"],
+)
+def test_what_a_column_does_to_line_ends_stays_in_the_column(column: str) -> None:
+    source = rf"\newcolumntype{{L}}[1]{{>{{\raggedright{column}}}p{{#1}}}} a \\ b \newline c"
+    assert expand(source) == source
+
+
 def test_programming_with_def_does_not_redefine_what_tex_is_programmed_in() -> None:
     source = r"\expandafter\def\expandafter\x\expandafter{\x y}\expandafter\x"
     assert r"\expandafter" in expand(source)
