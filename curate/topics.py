@@ -44,14 +44,21 @@ class Condition(BaseModel):
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
-Topics = Mapping[Name, Mapping[str, Condition]]
+Conditions = Mapping[str, Condition]
+"""`<filter>.<measurement>` -> what it must be."""
+Topics = Mapping[Name, Conditions]
 """Topic -> {`<filter>.<measurement>`: condition}, in the order they are tried in; one without any is for the rest."""
+
+
+def all_hold(conditions: Conditions, measured: Mapping[str, Any]) -> bool:
+    """Whether every condition holds of a document; it does where there are none."""
+    return all(condition.holds(measured.get(key)) for key, condition in conditions.items())
 
 
 def topic_of(topics: Topics, measured: Mapping[str, Any]) -> str | None:
     """The first topic all of whose conditions hold, None where none does."""
     for name, conditions in topics.items():
-        if all(condition.holds(measured.get(key)) for key, condition in conditions.items()):
+        if all_hold(conditions, measured):
             return name
     return None
 
@@ -61,7 +68,7 @@ def source_of(source: str, topic: str | None) -> str:
     return source if topic is None else f"{source}-{topic}"
 
 
-def unknown_measurements(topics: Topics, known: Iterable[str]) -> list[tuple[str, str]]:
-    """(topic, measurement) of every condition on what is not measured."""
+def unknown_measurements(conditions: Mapping[str, Conditions], known: Iterable[str]) -> list[tuple[str, str]]:
+    """(its name, measurement) of every condition on what is not measured."""
     there = set(known)
-    return [(name, key) for name, conditions in topics.items() for key in conditions if key not in there]
+    return [(name, key) for name, stated in conditions.items() for key in stated if key not in there]

@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from curate.text.page import Page
+from curate.topics import Conditions, all_hold
 
 Value = int | float | str | bool | bytes | None
 """bytes: packed numbers that only the filter itself reads (see filters.corpus_filter)."""
@@ -42,6 +43,9 @@ class FilterConfig(BaseModel):
     languages: tuple[str, ...] | None = None
     """Pages in other languages (as the language filter before it says) are not measured, not edited, and pass: rules
     made for one language judge no other, and cost it nothing."""
+    unless: tuple[Conditions, ...] = ()
+    """Pages of which all of some conditions hold are measured and edited, and pass whatever the rules say: of a recipe
+    that asks for pages like Wikipedia's, mathematics and code may be let off (`curate.topics` has the conditions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Filter(ABC):
 
     def measuring(self) -> dict[str, Any]:
         """The settings that measurements and edits depend on."""
-        thresholds = {rule.parameter for rule in self.rules} | self.deciding
+        thresholds = {rule.parameter for rule in self.rules} | self.deciding | {"unless"}
         dumped: dict[str, Any] = self.config.model_dump(mode="json")
         return {key: value for key, value in dumped.items() if key not in thresholds}
 
@@ -123,6 +127,10 @@ class Filter(ABC):
         """Whether this filter looks at pages in this page's language."""
         languages: tuple[str, ...] | None = self.config.languages
         return languages is None or page.language in languages
+
+    def lets_off(self, row: Mapping[str, Any]) -> bool:
+        """Whether a page with these scores, by their columns' names, passes whatever it measures."""
+        return any(all_hold(conditions, row) for conditions in self.config.unless)
 
     def decide(self, measured: Mapping[str, Value]) -> Verdict | None:
         """The first rule that drops a document with these measurements, or None to keep it."""

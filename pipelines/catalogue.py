@@ -12,7 +12,8 @@ HEAD = """# Filters
 Written by `python -m pipelines.catalogue`; a test holds it to the code. A filter measures in the score stage, and its
 rules decide in the select stage: a document is kept when `measurement <comparison> threshold`; the threshold is a key
 of the filter in the manifest, and `null` switches the rule off. `enabled: false` switches a filter off; `languages`
-limits it to pages in these languages, others pass it unmeasured. Perplexity's thresholds are cutoffs by language: the
+limits it to pages in these languages, others pass it unmeasured; `unless: [{classifiers.maths: {min: 0.5}}]` lets pages
+pass of which these measurements hold. Perplexity's thresholds are cutoffs by language: the
 model's card's, numbers, percentiles of the corpus, or CCNet's published table.
 """
 
@@ -32,7 +33,7 @@ def section(name: str, cls: type[Filter]) -> str:
         default = shown(getattr(config, rule.parameter))
         kept = f"`{rule.measurement}` {rule.keep} `{rule.parameter}`"
         lines.append(f"| `{name}.{rule.reason}` | {kept} | {default} | {rule.source.replace('|', '/')} |")
-    deciding = {rule.parameter for rule in cls.rules} | {"enabled", "languages"}
+    deciding = {rule.parameter for rule in cls.rules} | {"enabled", "languages", "unless"}
     others = [f"`{key}`: {shown(getattr(config, key))}" for key in cls.Config.model_fields if key not in deciding]
     if others:
         lines += [*([""] if cls.rules else []), f"Other keys: {'; '.join(others)}."]

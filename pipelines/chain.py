@@ -83,12 +83,13 @@ def columns(chain: Sequence[Filter]) -> list[pa.Field]:
 
 
 def check_topics(topics: Topics, chain: Sequence[Filter], where: str) -> None:
-    """Raise UserError for a topic of the manifest that goes by what no filter measures."""
+    """Raise UserError for a condition of the manifest's, on topics or in a filter, on what no filter measures."""
     known = [f"{item.name}.{name}" for item in chain for name in (*item.columns, *item.corpus_columns)]
-    for topic, measurement in unknown_measurements(topics, known):
-        raise UserError(
-            f"{where}: tokens.topics.{topic}: nothing measures {measurement!r}{nearest(measurement, known)}"
-        )
+    stated = {f"tokens.topics.{topic}": conditions for topic, conditions in topics.items()}
+    for item in chain:
+        stated |= {f"filters.{item.name}.unless.{n}": conditions for n, conditions in enumerate(item.config.unless)}
+    for name, measurement in unknown_measurements(stated, known):
+        raise UserError(f"{where}: {name}: no filter measures {measurement!r}{nearest(measurement, known)}")
 
 
 def measure(chain: Sequence[Filter], page: Page) -> tuple[dict[str, Value], str]:
@@ -123,6 +124,8 @@ def edited(chain: Sequence[Filter], page: Page, row: Mapping[str, Value]) -> str
 def decide(chain: Sequence[Filter], row: Mapping[str, Value]) -> Verdict | None:
     """The first verdict that drops the page, in the manifest's order."""
     for item in chain:
+        if item.lets_off(row):
+            continue
         measured = {name: row[f"{item.name}.{name}"] for name in item.columns}
         # Where these settings do not ask for the corpus there is nothing of it.
         measured |= {name: row.get(f"{item.name}.{name}") for name in item.corpus_columns}

@@ -63,3 +63,33 @@ def test_a_topic_that_says_nothing_or_is_misspelt_is_refused(stated) -> None:
 
 def test_a_measurement_that_nobody_takes_is_found() -> None:
     assert unknown_measurements(topics(a={"x.y": {"min": 1}, "x.z": {"min": 1}}), ["x.y"]) == [("a", "x.z")]
+
+
+def test_a_page_of_which_all_of_some_conditions_hold_passes_a_filter_whatever_it_measures() -> None:
+    from filters.quality import Quality, QualityConfig
+    from pipelines.chain import decide
+
+    unless = [
+        {"classifiers.maths": {"min": 0.5}, "language.language": {"one_of": ["en"]}},
+        {"nsfw.probability": {"max": 0}},
+    ]
+    strict = Quality(QualityConfig())
+    lenient = Quality(QualityConfig.model_validate({"unless": unless}))
+    row = {"quality.wiki": 0.1, "classifiers.maths": 0.5, "language.language": "en", "nsfw.probability": 0.3}
+    assert decide([strict], row) is not None
+    assert decide([lenient], row) is None
+    assert decide([lenient], {**row, "classifiers.maths": 0.49}) is not None
+    assert decide([lenient], {**row, "language.language": "de"}) is not None
+    assert decide([lenient], {**row, "language.language": "de", "nsfw.probability": 0.0}) is None
+    assert strict.measuring() == lenient.measuring(), "it decides, and measures nothing anew"
+
+
+def test_a_filter_let_off_by_what_nothing_measures_is_one_line() -> None:
+    from curate.errors import UserError
+    from pipelines.chain import build_chain, check_topics
+
+    chain = build_chain({"quality": {"unless": [{"quality.wicki": {"min": 1}}]}}, "manifest")
+    with pytest.raises(
+        UserError, match=r"filters.quality.unless.0: no filter measures 'quality.wicki'.*'quality.wiki'"
+    ):
+        check_topics({}, chain, "manifest")
