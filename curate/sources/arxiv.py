@@ -24,7 +24,7 @@ from curate.inputs import InputFile
 from curate.manifest import Bytes, ExtractSection
 from curate.sources.arxiv_files import TEX_SUFFIXES, Files, Limits, NoSource, NotTex, unpack
 from curate.sources.arxiv_ids import PaperId, paper_id
-from curate.sources.arxiv_metadata import Metadata, date_of, licence_of, load, names_of
+from curate.sources.arxiv_metadata import Metadata, check, date_of, licence_of, load, names_of
 from curate.sources.arxiv_stream import PaperError, Stored, Unreadable
 from curate.sources.arxiv_tar import BLOCK, Damaged, Member, is_header, members
 from curate.sources.html import one_line
@@ -96,6 +96,8 @@ class Arxiv(Source[ArxivExtract]):
         )
 
     def pieces(self, item: InputFile, index: int) -> Iterator[Piece]:
+        if index == 0 and self.config.metadata is not None:
+            check(self.config.metadata)  # here, so that the mistake is told before any worker meets it
         step = self.config.range_bytes
         if not item.path.endswith(".tar") or item.size <= step:
             yield Piece(item.path, item.file, index, 0, item.size)

@@ -23,6 +23,7 @@ from curate.storage import filesystem
 
 _ID = re.compile(rb'"id"\s{0,4}:\s{0,4}"([^"\\]{4,64})"')
 _MAX_LINE = 4 << 20
+_NOT_METADATA = 'extract.metadata: {} has no line with an "id": unpack arXiv\'s metadata as JSON lines'
 _LICENCES = re.compile(r"https?://creativecommons\.org/licenses/(by(?:-nc)?(?:-sa|-nd)?)/([0-9]\.[0-9])/?")
 _OTHERS = {
     "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0",
@@ -57,6 +58,17 @@ def names_of(record: dict[str, Any]) -> list[str]:
     return [name.strip() for name in re.split(r",|\band\b", said) if name.strip()] if isinstance(said, str) else []
 
 
+def check(path: str) -> None:
+    """Raises UserError, one line, where the file is not there or does not begin like arXiv's metadata."""
+    fs, inner = filesystem(path)
+    try:
+        with fs.open(inner, "rb") as lines:
+            if not any(_ID.search(lines.readline(_MAX_LINE)[:256]) for _ in range(100)):
+                raise UserError(_NOT_METADATA.format(path))
+    except FileNotFoundError:
+        raise UserError(f"extract.metadata: no file at {path}") from None
+
+
 class Metadata:
     """The records of one metadata file, by identifier."""
 
@@ -73,9 +85,7 @@ class Metadata:
                     places.append(place)
                 place += len(line)
         if not hashes:
-            raise UserError(
-                f'extract.metadata: {path} has no line with an "id": unpack arXiv\'s metadata as JSON lines'
-            )
+            raise UserError(_NOT_METADATA.format(path))
         order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable")
         self._hashes: NDArray[np.uint64] = np.frombuffer(hashes, np.uint64)[order]
         self._places: NDArray[np.int64] = np.frombuffer(places, np.int64)[order]

@@ -20,7 +20,7 @@ from curate.inputs import InputFile
 from curate.sample import arxiv_tars
 from curate.sources.arxiv import Arxiv, ArxivExtract
 from curate.sources.arxiv_ids import paper_id
-from curate.sources.arxiv_metadata import Metadata, licence_of, load
+from curate.sources.arxiv_metadata import Metadata, check, licence_of, load
 from curate.sources.source import Dropped, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -377,6 +377,10 @@ def test_metadata_that_is_not_there_or_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "csv").write_text("id,title\n")
     with pytest.raises(UserError, match="unpack"):
         load(str(tmp_path / "csv"))
+    for name in ("none.json", "csv"):
+        with pytest.raises(UserError, match=r"^extract\.metadata: "):
+            check(str(tmp_path / name))
+    check(str(SAMPLE / arxiv_tars.METADATA))
 
 
 def test_metadata_that_changes_is_read_again(tmp_path: Path) -> None:
