@@ -19,6 +19,7 @@ STAGES = (
     "stages/select",
     "stages/tokenize",
 )
+BESIDE = frozenset({"summary.json", "manifest.yaml", "report.html"})
 OPTIONAL = {"dedup_books": "duplicates/books", "corpus": "scores/corpus"}
 """Stages that a build has whose manifest asks for them."""
 
@@ -97,6 +98,10 @@ def unexpected(output: str) -> Iterator[str]:
         known |= {join(stage, "_begun.json"), join(stage, "_done.json")}
         if exists(path) and not list(sealed(path)):
             known |= set(read_sealed(path)["files"])
+    for name in listing(output):
+        # What lies there beside the stages' folders; of the sources of a mixture, each is verified by itself.
+        if name not in BESIDE and name.endswith((".json", ".yaml", ".parquet", ".html")):
+            yield f"{join(output, name)} was not written by the build"
     for folder in ("documents", "duplicates", "scores", "set_aside", "stages"):
         for file in walk(output, folder):
             if file not in known:

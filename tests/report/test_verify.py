@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.corruption import covered, rounds
 from curate.report.verify import verify
 
 pytestmark = pytest.mark.slow
@@ -20,22 +21,13 @@ def copy(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
-def checked_files(output: Path) -> list[Path]:
-    """Every file that verify answers for: all but the report, which is made from the rest, and the lock."""
-    return sorted(
-        path
-        for path in output.rglob("*")
-        if path.is_file() and path.relative_to(output).as_posix() not in ("report.html", ".lock")
-    )
-
-
 def test_a_build_is_as_it_was_written(built):
     assert list(verify(str(built))) == []
 
 
 def test_one_flipped_byte_in_any_file_is_found(copy):
     generator = random.Random(0)
-    for path in checked_files(copy):
+    for path in covered(copy):
         data = path.read_bytes()
         for _ in range(2):
             position = generator.randrange(len(data))
@@ -67,3 +59,9 @@ def test_the_command_answers_by_its_exit_status(copy):
     failed = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 1
     assert part.name in failed.stdout
+
+
+def test_any_damage_anywhere_is_found(copy):
+    missed = [(kind, str(path)) for kind, path, found in rounds(copy, 60, seed=7) if not found]
+    assert missed == []
+    assert not list(verify(str(copy)))
