@@ -76,7 +76,7 @@ def _versions() -> dict[str, str]:
 def train_main(name: str, train: Callable[[Path, Path], None]) -> None:
     """The command line of every training script: DATA, and where to put the model."""
     parser = argparse.ArgumentParser(description=f"Train the reference model {name}.")
-    parser.add_argument("data", type=Path, help="folder with the training data (see curate.models.training_text)")
+    parser.add_argument("data", type=Path, help="folder with the training data")
     parser.add_argument("--output", type=Path, default=DEFAULT_FOLDER, help="folder for the model and its card")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
