@@ -14,7 +14,7 @@ from curate.sources.tex_comments import ENDS_IN_WORD
 PROGRAMS = re.compile(
     r"\\(?:(?:if(?!f(?![a-zA-Z@]))[a-zA-Z@]*|If[A-Z][A-Za-z]*|else|fi|or|expandafter|csname|endcsname|futurelet|afterassignment"
     r"|aftergroup|loop|repeat|catcode|lowercase|uppercase|the|number|romannumeral|string|meaning|noexpand|unexpanded|detokenize"
-    r"|mathpalette|mathchoice|numexpr|dimexpr|read|write|openout|advance|foreach|equal|isodd|value|protected@[a-z@]+"
+    r"|mathpalette|mathchoice|numexpr|dimexpr|read|write|openout|advance|setbox|dimen|halign|foreach|equal|isodd|value|protected@[a-z@]+"
     r"|pgf[a-z@]+|tikz[a-z@]*)(?![a-zA-Z@])|[a-zA-Z]*@[a-zA-Z@]*)"
 )
 XSPACE = "\\xspace"

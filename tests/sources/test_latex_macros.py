@@ -125,6 +125,7 @@ def test_a_definition_takes_its_line_along_and_no_other_text() -> None:
         r"\@ifnextchar[{\y}{\z}",
         r"\mathpalette\indep{\perp}",
         r"\the\value{x}",
+        r"\setbox0=\hbox{$#1$}\dimen0=\wd0 /#1",
         r"\IfValueTF{#1}{a}{b}",
     ],
 )
