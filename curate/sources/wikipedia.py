@@ -32,7 +32,7 @@ SOURCE = "wikipedia"
 MAX_LISTED = 8
 """Templates whose loss a document's metadata names, the greatest first."""
 # Before 2008 only the text said so, in the wiki's own language: `#REDIRECT [[…]]`, `#WEITERLEITUNG [[…]]`.
-_REDIRECT = re.compile(r"\s{0,100}#\s{0,10}[^\W\d_]{2,40}\s{0,10}:?\s{0,10}\[\[")
+_REDIRECT = re.compile(r"\s{0,100}#(\s{0,10}[^\W\d_]{2,40})\s{0,10}:?\s{0,10}\[\[")
 _LANGUAGE = re.compile(r"[a-z]{2,12}(?:-[a-z]{2,10}){0,3}")
 _INDEX = re.compile(r"-index\d*\.txt(?:-p\d+p\d+)?(?:\.bz2|\.gz)?$")
 # Codes of editions that are no BCP 47 tags, or mean another language there.
@@ -151,7 +151,7 @@ class Wikipedia(Source[WikipediaExtract]):
             return Drop.DELETED, ""
         if page.model and page.model != "wikitext":
             return Drop.CONTENT_MODEL, page.model[:40]
-        if page.redirect or _REDIRECT.match(page.text):
+        if page.redirect or _redirects(page):
             return Drop.REDIRECT, ""
         if not self.config.disambiguation and is_disambiguation(page.title, page.text):
             return Drop.DISAMBIGUATION, ""
@@ -202,6 +202,12 @@ def _is_article(page: XmlPage, wiki: Wiki) -> bool:
         return page.ns == 0
     prefix, colon, _ = page.title.partition(":")
     return not colon or prefix.casefold() not in {name.casefold() for name in wiki.namespaces.values()}
+
+
+def _redirects(page: XmlPage) -> bool:
+    """Whether the text says so. Since schema 0.6 an element does, and articles may begin with a list, `# See [[B]]`."""
+    found = _REDIRECT.match(page.text)
+    return found is not None and (page.ns is None or found[1] == found[1].strip().upper())
 
 
 def address(wiki: Wiki, title: str) -> str:

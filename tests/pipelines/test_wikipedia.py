@@ -1,4 +1,4 @@
-"""The sample of Wikipedia, built by the command a user types: its account, its words, the same bytes however divided."""
+"""The sample of Wikipedia, built by the command a user types: account, words, the same bytes however divided."""
 
 import json
 from pathlib import Path

@@ -98,7 +98,8 @@ def test_what_is_no_article_is_dropped_with_its_reason(tmp_path, written, reason
     [
         "a {{disambiguation needed|date=May 2010}}",
         "{{Nota disambigua|x|y|z}} a",
-        "# A list\n# of [[things]]",
+        "# See [[B]]\n# and [[C]]",
+        "#list [[B]]",
         "{{DP}}s",
     ],
 )

@@ -94,6 +94,7 @@ def test_the_namespaces_of_the_dump_itself_are_known_too():
         ("__NOTOC__ a __FORCETOC__", "a"),
         ("a\nb\n\nc", "a b\n\nc"),
         ("----\na", "a"),
+        ("a\n<poem>\nb<ref>c</ref>\n''d''\n</poem>\ne", "a\n\nb\nd\n\ne"),
     ],
 )
 def test_formatting_goes_and_the_words_stay(wikitext, shown):

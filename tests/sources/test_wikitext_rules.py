@@ -97,7 +97,7 @@ RULES = [
     ("en", "{{dts|2000|1|2}} {{date|2 May 1999}} {{date|2000-01-02}}", "January 2, 2000 2 May 1999 2 January 2000"),
     ("en", "{{IPAc-en|ˈ|ɔː|t|ɪ|z|əm}}", "/ˈɔːtɪzəm/"),
     ("en", "{{IPAc-en|lang|pron|audio=x.ogg|k|ae|t}}", "pronounced /kæt/"),
-    ("en", "{{IPA|/x/}} {{IPA|fr|y}} {{IPA-de|z}}", "/x/ French: [y] [z]"),
+    ("en", "{{IPA|/x/}} {{IPA|fr|y}} {{IPA-de|z}}", "/x/ French: [y] German: [z]"),
     ("en", "{{respell|AW|tiz|əm}}", "AW-tiz-əm"),
     ("en", "{{sfrac|1|2}} {{frac|1|2}} {{frac|1|3|4}} {{sfrac|a + b|2}}", "1/2 1⁄2 1 3⁄4 (a + b)/2"),
     ("en", "{{val|1.2|0.1|e=5|u=m}}", "(1.2±0.1) × 10⁵ m"),

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from curate.sources.wikitext.marks import Saved
+from curate.sources.wikitext.marks import BREAK, Saved
 
 _DROPPED = (
     "ref|references|gallery|timeline|imagemap|graph|mapframe|maplink|templatedata|templatestyles|hiero|categorytree|"
     "inputbox|score|indicator|includeonly|section|style|quiz|rss|phonos|chart|dynamicpagelist|listing|slideshow|tabs|"
     "tabber|choose|randomimage|videoflash|youtube"
 )
-_LITERAL = "nowiki|pre|syntaxhighlight|source"
+_LITERAL = "nowiki|poem|pre|syntaxhighlight|source"
 _MATHS = "math|chem|ce"
 _TAG = re.compile(rf"<(?:!--|({_DROPPED}|{_LITERAL}|{_MATHS})(?![\w-])([^<>]*+)>)", re.IGNORECASE)
 _CLOSING = {
@@ -61,6 +61,8 @@ def take_out(text: str, saved: Saved, keep_math: bool = True) -> str:
 
 
 def _shown(name: str, attributes: str, content: str, saved: Saved, keep_math: bool) -> str:
+    if name == "poem":  # its lines are lines
+        return "\n\n" + take_out(content.strip("\n"), saved, keep_math).replace("\n", BREAK) + "\n\n"
     if name == "nowiki":
         return saved.put(unescape(content)) if content else ""
     if name == "pre":

@@ -90,7 +90,7 @@ def label(code: str, language: str) -> str:
 def of_a_language(name: str, code: str) -> Rule:
     """The rule of `{{lang-xx|text}}` and `{{IPA-xx|sounds}}`."""
     if name.startswith("ipa-"):
-        return lambda a, c: f"[{a[1]}]" if a[1] else None
+        return lambda a, c: f"{label(code, c.language)}[{a[1]}]" if a[1] else None
     if name.startswith(("link-", "ll-")):
         # de's and ru's `{{link-en|Titel|title}}`: the first is what shows.
         return argument(1)

@@ -7,6 +7,7 @@ import re
 from curate.sources.wikitext.arguments import Arguments
 from curate.sources.wikitext.codes import LANGUAGES
 from curate.sources.wikitext.context import Context
+from curate.sources.wikitext.marks import BREAK
 from curate.sources.wikitext.rule import Rule, argument, around, constant, joined, lines, names
 from curate.sources.wikitext.scripts import lowered, raised
 
@@ -21,7 +22,7 @@ u|overline|overset|strikethrough|s|strike|del|ins|not a typo|nat|typo|proper nam
 music text|cslist|citation needed span|cn span|clarify span|disputed inline span|specify span|page needed span|
 refneeded span|fact span|plain link|plainlink|plainlinks|plain text|left|right|center|centre|align center|block indent|
 blockindent|in5|indent|gap text|nee text|okina|wikt|mono2|nobr2|nowrap2|plainlist|plain list|flatlist|flat list|
-startplainlist|longitem|long item|nobullet|hlist text|poem|poemquote|smallsup|double underline|rotate|
+startplainlist|longitem|long item|nobullet|hlist text|smallsup|double underline|rotate|
 avoid wrap|nbr|nowr|tutto attaccato|maiuscoletto|petites capitales|versalete|versalitas|kapitälchen|esd|ta|
 color text|noprint|screen reader-only text|didascalia|testo|grande|piccolo|petit|pequeño|klein|mindre|liten|мелкий|
 nobr begin text|nowiki text|tl text|keypress text|lj|
@@ -229,6 +230,7 @@ RULES: dict[str, Rule] = {
     **names("sfrac|sfraction|tfrac|frac2|bruch2", _slash_fraction),
     **names("chem|e-chem", _chemistry),
     **names("chem2|ce|chemical formula|fchim|fcm", _formula),
+    **names("poem|poemquote|poem quote", lambda a, c: "\n\n" + a.get("1", "text").replace("\n", BREAK) + "\n\n"),
     **names("sup|superscript|exposant|supsub|e sup|hoch", lambda a, c: raised(a[1])),
     **names("sub|subscript|indice|tief", lambda a, c: lowered(a[1])),
     **names(
