@@ -27,6 +27,7 @@ STARCODER2 = "StarCoder2 (Lozhkov et al. 2024, §3, encoded data)"
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _OTHER_BYTES = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > 127)
+_LONG_RUN = 120
 _ENCODED = re.compile(
     r"[A-Za-z0-9+/=]{120,}|(?:(?:0x|\\x)[0-9A-Fa-f]{2}[\s,]{0,3}){16,}|(?:\\u[0-9A-Fa-f]{4}){16,}|[0-9A-Fa-f]{120,}"
 )
@@ -115,7 +116,7 @@ class Code(Filter):
             "letters_per_token": letters(text) / tokens if tokens else None,
             "fertility": count / tokens if tokens else None,
             "comments": comments / count if comments is not None and count else None,
-            "encoded": sum(len(found[0]) for found in _ENCODED.finditer(text)) / count if count else 0.0,
+            "encoded": encoded(page) / count if count else 0.0,
             "visible": visible_share(text) if language == "HTML" else None,
             "xml": int("<?xml version=" in text[:100]),
         }
@@ -141,6 +142,13 @@ def alphanumerics(text: str) -> int:
 def letters(text: str) -> int:
     """Characters for which `str.isalpha` holds, but for the few numerals (Ⅷ, ½) that are neither."""
     return len(text) - sum(len(found[0]) for found in _NOT_LETTERS.finditer(text))
+
+
+def encoded(page: Page) -> int:
+    """Characters in long runs of base64, hexadecimal or escapes."""
+    text = page.text
+    may_be = "0x" in text or "\\x" in text or "\\u" in text or max(map(len, page.words), default=0) >= _LONG_RUN
+    return sum(len(found[0]) for found in _ENCODED.finditer(text)) if may_be else 0
 
 
 def visible_share(text: str) -> float:

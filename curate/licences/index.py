@@ -29,7 +29,7 @@ SHORT_RULE = 30
 MIN_SHORT_CONTAINMENT = 0.85
 """Of a rule of up to SHORT_RULE words: one other word may turn its meaning."""
 MAX_CANDIDATES = 200
-_COMMON_WEIGHT = 0.03
+_COMMON_WEIGHT = 0.02
 _SLACK = 24
 """Words beyond a third of its own that may stand between the words of a rule."""
 
@@ -121,7 +121,7 @@ class Index:
         held = np.bincount(pairs >> 32, minlength=len(self._words))
         share = held / self._sample
         candidates = np.flatnonzero(share >= self._least)
-        worth = share[candidates] * self._words[candidates]
+        worth = share[candidates] ** 8 * self._words[candidates]  # what is there nearly whole comes first
         candidates = candidates[np.argsort(-worth, kind="stable")][:MAX_CANDIDATES]
         chosen = np.isin(owners, candidates)
         order = np.lexsort((where[chosen], owners[chosen]))
@@ -164,12 +164,13 @@ def _worth(match: Match) -> tuple[float, int, str]:
 
 
 def _fullest(shingle: NDArray[np.int64], where: NDArray[np.int64], begin: int, reach: int) -> tuple[int, int]:
-    """The first stretch [low, high) of hits, from `begin` on and at most `reach` words long, with most shingles."""
-    if where[-1] - where[begin] <= reach:
-        return begin, len(where)
+    """The first stretch [low, high) of hits, from `begin` on and at most `reach` words long, with most shingles, and
+    no longer than it must be for them."""
     ids, places = shingle.tolist(), where.tolist()
-    counts: dict[int, int] = {}
     best, chosen, high = 0, (begin, begin + 1), begin
+    if places[-1] - places[begin] <= reach:
+        return _tight(ids, begin, len(ids))
+    counts: dict[int, int] = {}
     for low in range(begin, len(ids)):
         while high < len(ids) and places[high] - places[low] <= reach:
             counts[ids[high]] = counts.get(ids[high], 0) + 1
@@ -182,7 +183,24 @@ def _fullest(shingle: NDArray[np.int64], where: NDArray[np.int64], begin: int, r
             del counts[ids[low]]
         else:
             counts[ids[low]] -= 1
-    return chosen
+    return _tight(ids, *chosen)
+
+
+def _tight(ids: list[int], low: int, high: int) -> tuple[int, int]:
+    """Without what repeats others at its end, then at its beginning."""
+    seen: set[int] = set()
+    last = low
+    for place in range(low, high):
+        if ids[place] not in seen:
+            seen.add(ids[place])
+            last = place
+    seen.clear()
+    first = last
+    for place in range(last, low - 1, -1):
+        if ids[place] not in seen:
+            seen.add(ids[place])
+            first = place
+    return first, last + 1
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:

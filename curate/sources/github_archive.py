@@ -151,6 +151,8 @@ class Tar(Archive):
                     yield Entry(_normal(member.name), member.size, member.offset, member.plain, read)
                     if broken:  # whoever read it was told, and nothing can be read behind it
                         return
+            while stream.some(_PIECE):  # to the end, where gzip keeps its checksum
+                pass
             if empty:
                 yield Bad(0, Unreadable.BAD_ARCHIVE, "an empty file", last=True)
         except PaperError as error:

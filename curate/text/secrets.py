@@ -45,17 +45,22 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ("openai", r"sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,200}"),
 )
 _FORMS = re.compile(_EDGE + "(?:" + "|".join(f"({pattern})" for _, pattern in _KNOWN) + ")")
+_STARTS = (
+    *("AKIA", "ASIA", "AGPA", "AIDA", "AROA", "ANPA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
+    *("xox", "eyJ", "k_live_", "AIza", "ya29.", "npm_", "pypi-", "SG.", "hf_", "sk-"),
+)
 _HOOK = re.compile(r"hooks\.slack\.com/services/(T[A-Z0-9]{6,12}/B[A-Z0-9]{6,14}/[A-Za-z0-9]{20,32})")
 _PRIVATE = "PRIVATE KEY"
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _MAX_PRIVATE = 32_768
 _IN_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>]{1,100}:([^\s/@\"'<>]{4,100})@[A-Za-z0-9]")
-_ASSIGNED = re.compile(
+_QUOTED = re.compile(rf"(?<=[:=>(,\s{{\[bru])([\"'`])([A-Za-z0-9+/=_.~@#$%^&*!-]{{{MIN_ASSIGNED},{MAX_ASSIGNED}}})\1")
+_NAMED = re.compile(
     r"(?:secret|passw(?:or)?d|token|api[_-]?key|apikey|access[_-]?key|auth[_-]?key|private[_-]?key|client[_-]?key"
-    r"|encryption[_-]?key|credential)s?[A-Za-z0-9_.-]{0,24}[\"'\]]{0,2}\s{0,4}(?::=|=>|[:=])\s{0,4}(?:b|r|u)?[\"'`]"
-    rf"([A-Za-z0-9+/=_.~@#$%^&*!-]{{{MIN_ASSIGNED},{MAX_ASSIGNED}}})[\"'`]",
+    r"|encryption[_-]?key|credential)s?[A-Za-z0-9_.-]{0,24}[\"'\]]{0,2}\s{0,4}(?::=|=>|[:=])\s{0,4}[bru]?$",
     re.IGNORECASE,
 )
+_NAME_REACH = 64
 _MADE_UP = re.compile(
     r"example|sample|dummy|fake|test|placeholder|changeme|change_me|your|xxxx|1234567|abcdef|password|secret|token|<|\$\{"
     r"|redacted|https?:|\.(?:com|org|net|io)\b|^[a-z]+(?:[-_.][a-z]+)*$",
@@ -75,11 +80,11 @@ def secrets(text: str) -> list[Secret]:
 
 
 def _forms(text: str) -> Iterator[Secret]:
-    for found in _FORMS.finditer(text):
-        number = found.lastindex or 1
-        value = found[0]
-        if len(set(value)) >= 8 and not re.search(r"example|xxxxx|00000000", value, re.IGNORECASE):
-            yield Secret(found.start(), found.end(), _KNOWN[number - 1][0])
+    if any(start in text for start in _STARTS):
+        for found in _FORMS.finditer(text):
+            value = found[0]
+            if len(set(value)) >= 8 and not re.search(r"example|xxxxx|00000000", value, re.IGNORECASE):
+                yield Secret(found.start(), found.end(), _KNOWN[(found.lastindex or 1) - 1][0])
     if "hooks.slack.com" in text:
         for found in _HOOK.finditer(text):
             yield Secret(found.start(1), found.end(1), "slack")
@@ -114,10 +119,10 @@ def _in_urls(text: str) -> Iterator[Secret]:
 
 
 def _assigned(text: str) -> Iterator[Secret]:
-    for found in _ASSIGNED.finditer(text):
-        value = found[1]
-        if looks_random(value):
-            yield Secret(found.start(1), found.end(1), "assigned")
+    for found in _QUOTED.finditer(text):
+        before = text[max(0, found.start() - _NAME_REACH) : found.start()]
+        if _NAMED.search(before) and looks_random(found[2]):
+            yield Secret(found.start(2), found.end(2), "assigned")
 
 
 def looks_random(value: str) -> bool:
