@@ -22,7 +22,7 @@ DATA ?= corpus/cc-2020
 RUN ?= runs/$(notdir $(CONFIG:.yaml=))
 STEPS ?=
 
-RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 llama1 llama2 llama3 codellama
+RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 c4-from-crawl llama1 llama2 llama3 codellama
 
 .PHONY: $(RECIPES) train test check format tools bench clean
 .DELETE_ON_ERROR:
