@@ -21,7 +21,7 @@ NOT_THE_BOOK = (
 _ENTITY = re.compile(r"<!ENTITY\s", re.IGNORECASE)
 _PROLOGUE = 64 << 10
 _LOOKS_LIKE_HTML = re.compile(
-    rb"\s{0,64}(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml[^>]{0,256}>\s{0,64})?(?:<!--.{0,2000}?-->\s{0,64}){0,4}<(?:!doctype\s+html|html|head)[\s>]",
+    rb"\s{0,64}(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml[^>]{0,256}>\s{0,64})?(?>(?:<!--.{0,2000}?-->\s{0,64}){0,4})<(?:!doctype\s+html|html|head)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
 _NBSP = re.compile("[ \u00a0]*\u00a0[ \u00a0]*")

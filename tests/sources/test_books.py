@@ -21,6 +21,7 @@ from curate.sample import build_books as sample
 from curate.sources import gutenberg
 from curate.sources.books import Books, BooksExtract, Drop
 from curate.sources.books_archive import BadBook
+from curate.sources.books_html import looks_like_html
 from curate.sources.books_rights import licence_of
 from curate.sources.source import Dropped, Outcome, Piece
 
@@ -106,6 +107,12 @@ def test_html_is_told_by_its_bytes_and_not_by_its_name(tmp_path):
     found = one(tmp_path, "a.txt", PAGE.encode())
     assert found.text == "Chapter I.\n\nThe mill stood still."
     assert found.title == "t"
+
+
+def test_html_behind_comments_is_html_and_comments_without_end_cost_nothing(tmp_path):
+    assert one(tmp_path, "a.txt", b'<?xml version="1.0"?>\n<!-- a --><!-- b -->\n' + PAGE.encode()).title == "t"
+    assert not looks_like_html(b"<!---->" * 2000)
+    assert not looks_like_html(b"<!--" * 4000)
 
 
 def test_an_epub_is_its_spine_in_order_with_what_its_package_says(tmp_path):
