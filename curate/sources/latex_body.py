@@ -22,6 +22,7 @@ _END_ABSTRACT = re.compile(r"\\end\s{0,8}\{abstract\*?\}")
 
 _ENVIRONMENTS = "thebibliography|references|REFERENCES|bibdiv|biblist|mcitethebibliography"
 _OPENS = re.compile(rf"\\begin\s{{0,8}}\{{({_ENVIRONMENTS})\*?\}}")
+_ENDS = re.compile(rf"\\end\s{{0,8}}\{{(?:{_ENVIRONMENTS})\*?\}}")
 _COMMANDS = re.compile(
     r"\\(?:bibliography|bibliographystyle|nobibliography|nocite|bibdata|bibselect|putbib|printbibliography|printreferences"
     r"|printbibheading|addbibresource)(?![A-Za-z@])\*?(?:\s{0,8}\[[^\[\]]{0,1000}\])?(?:\s{0,8}\{[^{}]{0,4000}\})?"
@@ -76,7 +77,7 @@ def without_bibliography(text: str) -> str:
     not end takes all up to an appendix.
     """
     text = _cut(text, _environments(text))
-    text = _cut(text, [(found.start(), found.end()) for found in _COMMANDS.finditer(text)])
+    text = _COMMANDS.sub("", _ENDS.sub("", text))
     text = _cut(text, _from_to(text, _HEADED))
     return _cut(text, _from_to(text, _BIBITEM))
 

@@ -235,7 +235,7 @@ def test_any_paper_gives_a_text_or_a_reason(pieces: list[str]) -> None:
             continue
         assert text.strip()
         assert "\0" not in text
-        assert "thebibliography}{" not in text
+        assert "{thebibliography}" not in text
         assert "\\end{document}" not in text
 
 
