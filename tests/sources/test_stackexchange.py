@@ -18,7 +18,7 @@ from curate.document import Document
 from curate.errors import SetAside, UserError
 from curate.inputs import InputFile, local_etag
 from curate.sample.seven_zip_writer import METHODS, assemble, header, write_7z
-from curate.sources import seven_zip_stream
+from curate.sources import seven_zip_stream, stackexchange_count
 from curate.sources.seven_zip import read_members
 from curate.sources.seven_zip_stream import read_member
 from curate.sources.source import Dropped, Outcome
@@ -260,6 +260,15 @@ def test_counting_counts_rows_as_far_as_a_file_can_be_read(tmp_path: Path) -> No
     assert count_posts(str(path), "whole", 1 << 20) == 3
     (tmp_path / "x.7z").write_bytes(b"nothing")
     assert count_posts(str(tmp_path / "x.7z"), "broken", 1 << 20) == 0
+
+
+def test_the_counts_are_printed_with_the_list_for_a_manifest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_sites(tmp_path)
+    monkeypatch.setattr("sys.argv", ["count", str(tmp_path), "--largest", "2"])
+    stackexchange_count.main()
+    assert capsys.readouterr().out.split("\n")[-2] == "sites: [b.stackexchange.com, c.stackexchange.com]"
 
 
 # ---- bad input ----
