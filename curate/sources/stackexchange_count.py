@@ -1,4 +1,4 @@
-"""How many posts each site of a folder of dumps has, the most first: `python -m curate.sources.stackexchange_count DIR`.
+"""How many posts each site has, the most first: `python -m curate.sources.stackexchange_count FOLDER`.
 
 A build with `extract.largest` counts them each time it is started, which takes as long as unpacking them. For the whole
 archive count once, and name the sites in the manifest: `extract.sites`.
