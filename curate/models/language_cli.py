@@ -86,8 +86,11 @@ def language(
         command=shlex.join(command),
         measured=measure(first.path, model, held_out),
         asked_after=f"{FIRST}@sha256:{first.sha256}",
-        **({"attribution": _ATTRIBUTION} if shipped else {}),
-        **described,
+        attribution=_ATTRIBUTION if shipped else "",
+        languages=described["languages"],
+        parameters=described["parameters"],
+        data=described["data"],
+        inputs=described["inputs"],
     )
     if as_json:
         print(card_path(model).read_text().rstrip("\n"))

@@ -20,8 +20,8 @@ SURE = 0.9
 """From this score on lid.176 is believed alone: on labelled sentences the second model corrects hardly any of these."""
 WEIGHT = 0.7
 """Power of the second model's probability; it knows fewer languages and less text than lid.176."""
-SECOND_CHARACTERS = 400
-GLANCE_CHARACTERS, PARAGRAPH_CHARACTERS = 150, 300
+SECOND_CHARACTERS = 300
+GLANCE_CHARACTERS, PARAGRAPH_CHARACTERS = 100, 300
 """Read of the longest paragraph: first a glance by lid.176, and more only where that finds another language."""
 LEAST_PARAGRAPH = 60
 """Characters; in a shorter line neither model tells languages apart, and it says nothing against a page."""
@@ -31,7 +31,8 @@ _FULL_SHARE = 0.2
 """Share of the page from which a paragraph's word is final; a copyright line in English does not undo a page."""
 _SECOND_WINDOWS = 4
 _FLOOR, _SECOND_FLOOR = 1e-3, 1e-4
-_LABELS = 12
+_LABELS, _LABELS_OF_LONG, _LONG = 12, 4, 500
+"""Languages taken from lid.176: the tail of its answer is worth its time in short text only."""
 OTHER = "other"
 """The second model's label for every language that it does not tell apart."""
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
@@ -54,15 +55,17 @@ class PageLanguage:
         self._near = frozenset() if self._second is None else self._second.labels() - {OTHER}
         self._asked = self._near | {shared for shared, among in _SHARED.items() if set(among) <= self._near}
         self._characters = characters
+        # What the glance reads is read less of the rest.
+        self._beside = None if characters is None else max(characters - 2 * GLANCE_CHARACTERS, characters // 2)
         self._paragraph = paragraph
 
     def __call__(self, text: str) -> tuple[str, float]:
         if not text.strip():
             return "", 0.0
-        found = self.probabilities(windows(text, self._characters))
+        paragraph = longest_paragraph(text) if self._paragraph else None
+        found = self.probabilities(windows(text, self._characters if paragraph is None else self._beside))
         language, score = best(found)
-        paragraph = longest_paragraph(text) if self._paragraph and language else None
-        if paragraph is not None and self._glance(paragraph) != language:
+        if paragraph is not None and language and self._glance(paragraph) != language:
             of_paragraph = self.probabilities(windows(paragraph, PARAGRAPH_CHARACTERS, _SECOND_WINDOWS))
             if best(of_paragraph)[0] != language:
                 share = min(1.0, len(paragraph) / len(text) / _FULL_SHARE)
@@ -77,7 +80,7 @@ class PageLanguage:
 
     def probabilities(self, text: str) -> Mapping[str, float]:
         """The likeliest languages of a text that is read whole; empty where no word is known."""
-        first = self._first.likeliest(text, _LABELS)
+        first = self._first.likeliest(text, _LABELS if len(text) < _LONG else _LABELS_OF_LONG)
         language, score = best(first)
         if self._second is None or score >= SURE or language not in self._asked:
             return first

@@ -26,8 +26,7 @@ from curate.models.texts import TrainingText, is_held_out
 
 HELD_OUT_PERCENT = 50
 MEASURED_ONLY = ("udhr", "url", "word-pairs", "single-words", "wikipedia")
-LLAMA_1 = (*("bg", "ca", "cs", "da", "de", "en", "es", "fr", "hr", "hu"), *("it", "nl", "pl", "pt", "ro"))
-LLAMA_1 = (*LLAMA_1, "ru", "sl", "sr", "sv", "uk")
+LLAMA_1 = tuple("bg ca cs da de en es fr hr hu it nl pl pt ro ru sl sr sv uk".split())  # noqa: SIM905
 """Wikipedia's twenty languages of LLaMA-1 (Touvron et al. 2023, 2.1)."""
 _NEIGHBOURS = (*("af", "be", "bs", "cy", "eo", "et", "eu", "fi", "ga", "gl", "id", "is", "la", "lt", "lv", "mk"),)
 NEAR = tuple(sorted((*LLAMA_1, *_NEIGHBOURS, "ms", "nn", "no", "oc", "sk", "sq", "tr", "vi")))

@@ -144,6 +144,10 @@ def models_to_pull(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def headline(measured: dict[str, Any]) -> str:
     """The figures of a card that say how good the model is, in one line; "" where it has none."""
+    by_kind = measured.get("macro_accuracy")
+    if isinstance(by_kind, dict) and all(isinstance(row, dict) and "filter" in row for row in by_kind.values()):
+        rows = ((kind, by_kind[kind]) for kind in sorted(by_kind, key=lambda kind: (kind != "sentences", kind)))
+        return ", ".join(f"macro accuracy of {kind} {row['filter']:g} (alone {row['alone']:g})" for kind, row in rows)
     plain = {key: value for key, value in measured.items() if isinstance(value, float)}
     good = [key for key in plain if key.startswith(_GOOD)]
     if good:

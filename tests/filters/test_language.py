@@ -104,7 +104,32 @@ def test_a_long_text_is_judged_by_what_is_read_and_whole_when_asked() -> None:
     assert sampled.measure(Page(english))["language"] == whole.measure(Page(english))["language"] == "en"
 
 
+@pytest.mark.parametrize("text", [*TEXTS.values(), TEXTS["en"] * 90 + TEXTS["ru"] * 90, "Tko to zna?", "x" * 9000])
+def test_compat_ccnet_is_the_models_first_answer_on_the_whole_text_and_nothing_else(text: str) -> None:
+    config = LanguageConfig.model_validate({"compat": "ccnet"})
+    assert (config.neighbours, config.paragraph, config.sample_characters) == (None, False, None)
+    assert Language(config).models() == ["lid.176"]
+    top = FastTextModel(resolve("lid.176").path).top(text)
+    assert top is not None
+    assert Language(config).measure(Page(text)) == {"language": top[0], "score": round(top[1], 2)}
+
+
+def test_compat_ccnet_sets_only_what_is_not_set_beside_it() -> None:
+    config = LanguageConfig.model_validate({"compat": "ccnet", "sample_characters": 4000, "paragraph": True})
+    assert (config.neighbours, config.paragraph, config.sample_characters) == (None, True, 4000)
+
+
+def test_a_page_half_in_another_language_falls_below_the_threshold_and_does_not_as_ccnet_has_it() -> None:
+    page = Page("\n".join([TEXTS["de"].replace("\n", " ")] * 8 + [" ".join([TEXTS["en"].replace("\n", " ")] * 4)]))
+    agreed, ccnet = Language(LanguageConfig()), Language(LanguageConfig.model_validate({"compat": "ccnet"}))
+    measured = agreed.measure(page)
+    assert measured["language"] == ccnet.measure(page)["language"] == "de"
+    assert agreed.decide(measured) is not None
+    assert ccnet.decide(ccnet.measure(page)) is None
+
+
 def test_it_names_its_model_and_refuses_a_threshold_past_one() -> None:
-    assert Language(LanguageConfig()).models() == ["lid.176"]
+    assert Language(LanguageConfig()).models() == ["lid.176", "lid-near"]
+    assert Language(LanguageConfig(neighbours=None)).models() == ["lid.176"]
     with pytest.raises(ValidationError):
         LanguageConfig(min_score=1.5)

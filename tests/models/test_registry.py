@@ -12,7 +12,7 @@ from curate.errors import UserError
 from curate.models.cards import DEFAULT_FOLDER
 from curate.models.registry import card, cards, resolve
 
-DEFAULTS = ["kenlm-en", "lid.176", "nsfw-en", "quality-en", "sp-en", "tokenizer-32k", "topic-en"]
+DEFAULTS = ["kenlm-en", "lid-near", "lid.176", "nsfw-en", "quality-en", "sp-en", "tokenizer-32k", "topic-en"]
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -27,7 +27,7 @@ def test_every_default_model_is_there_and_is_the_one_its_card_describes(name: st
 
 
 def test_the_default_models_stay_small_enough_to_ship() -> None:
-    assert sum(path.stat().st_size for path in DEFAULT_FOLDER.iterdir()) <= 25 * 2**20
+    assert sum(path.stat().st_size for path in DEFAULT_FOLDER.iterdir()) <= 25_000_000
 
 
 def test_cards_are_listed_by_name() -> None:
