@@ -28,6 +28,8 @@ def text(wikitext: str, language: str = "en") -> str:
         ("x [[Category:Foo]] y", "x y"),
         ("x [[File:a.jpg|thumb|a [[link]] in {{nowrap|it}}]] y", "x y"),
         ("x [[fr:Foo]] y", "x y"),
+        ("x [[Arkivo:a_b.JPG|thumb|c [[d]]]] y", "x y"),
+        ("[[Foo: a.svg|b]]", "b"),
         ("[[a|b [[c]]]]", "b c"),
         ("[http://a.example/b?c=d label]", "label"),
         ("x [http://a.example/b]", "x"),
@@ -94,6 +96,7 @@ def test_the_namespaces_of_the_dump_itself_are_known_too():
         ("__NOTOC__ a __FORCETOC__", "a"),
         ("a\nb\n\nc", "a b\n\nc"),
         ("----\na", "a"),
+        ("a\n b\n   c &lt;\n d\ne", "a\n\nb\n  c <\nd\n\ne"),
         ("a\n<poem>\nb<ref>c</ref>\n''d''\n</poem>\ne", "a\n\nb\nd\n\ne"),
     ],
 )

@@ -94,7 +94,7 @@ _PREFIXES = (
 
 
 def _either(names: str) -> str:
-    return "|".join(map(re.escape, sorted(set(filter(None, names.split("|"))), key=len, reverse=True)))
+    return "|".join(map(re.escape, sorted(set(filter(None, names.split("|"))), key=lambda name: (-len(name), name))))
 
 
 _WORDS = "|".join(name for name in _BEGINNINGS.split("|") if not name.endswith((" ", "_")))

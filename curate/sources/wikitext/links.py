@@ -16,6 +16,7 @@ _URL = r"(?:https?|ftps?|irc|ircs|news|gopher|mailto|svn|git|telnet|tel|sip|urn|
 _EXTERNAL = re.compile(rf"\[(?:{_URL})[^\s\[\]<>\"{HOLE}]*+[ \t{HOLE}]*+([^\[\]\n]*+)\]", re.IGNORECASE)
 _A_URL = re.compile(_URL, re.IGNORECASE)
 # `[[Foo, Bar (baz)|]]` shows "Foo, Bar"; `[[Foo, Bar|]]` "Foo".
+_MEDIA = re.compile(r"\.(?:jpe?g|png|svg|gif|tiff?|webp|ogg|og[av]|webm|pdf|djvu|midi?|stl|wav|mp3)$", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"(.*\S)\s*\([^()]*\)")
 
 
@@ -40,6 +41,8 @@ class Links:
                 target = target[1:].lstrip()
             elif target[:colon].strip().casefold().replace(" ", "_").lstrip(HOLE) in self._hidden:
                 return HOLE
+            elif label is not None and target[colon + 1 : colon + 2] != " " and _MEDIA.search(target):
+                return HOLE  # a file, in a language whose name for files is not known here
         if not target or "\n" in target:  # no link: text as it stands
             return escaped(target + (label or ""))
         if label is None:

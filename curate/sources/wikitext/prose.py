@@ -16,7 +16,9 @@ from curate.sources.wikitext.marks import BREAK, HOLE, TORN, Saved, unescaped
 from curate.sources.wikitext.quotes import without_quotes
 from curate.sources.wikitext.sections import is_end_matter
 
-_TORN_BOX = re.compile(rf"{TORN}[^\n{TORN}]*+(?:\n[ \t]*+[|!}}][^\n{TORN}]*+)+")
+_TORN_BOX = re.compile(
+    rf"{TORN}(?:{BREAK}|(?=[^\n{TORN}]*+\n[ \t]*+[|!}}]))[^\n{TORN}]*+(?:\n[ \t]*+[|!}}][^\n{TORN}]*+)*+"
+)
 _SWITCH = re.compile(r"__[^\W\d_]{4,40}__")
 _VARIANTS = re.compile(r"-\{([^{}]{0,500})\}-")
 _VARIANT = re.compile(r"[a-z]{2,3}(?:-[a-z]+)?\s*:")
@@ -80,6 +82,11 @@ def _blocks(text: str) -> list[_Block]:
     numbers: list[int] = []
 
     def end_paragraph() -> None:
+        if paragraph and paragraph[0][:1] == " ":
+            lines = [_as_it_stands(line) for line in paragraph]
+            if any(line.strip() for line in lines):
+                blocks.append(_Block(0, "\n".join(lines).strip("\n")))
+            paragraph.clear()
         if paragraph:
             lines = [shown for line in " ".join(paragraph).split(BREAK) if (shown := _shown(line))]
             if lines:
@@ -114,11 +121,8 @@ def _blocks(text: str) -> list[_Block]:
         if not line.strip() or line.startswith("----"):
             end_paragraph()
             continue
-        if first == " ":  # shown as it stands
+        if (first == " ") != (bool(paragraph) and paragraph[0][:1] == " "):
             end_paragraph()
-            paragraph.append(line)
-            end_paragraph()
-            continue
         paragraph.append(line)
     end_paragraph()
     return blocks
@@ -151,6 +155,11 @@ def _shown(line: str) -> str:
         line = unescape(line)
     line = " ".join(line.split())
     return line if line.strip(" ,;.:()[]|*-–—·•") else ""
+
+
+def _as_it_stands(line: str) -> str:
+    """A line that a blank begins, with its indentation."""
+    return unescape(_closed(line[1:]) if HOLE in line else line[1:]).replace(BREAK, "\n").rstrip()
 
 
 def _closed(line: str) -> str:

@@ -35,6 +35,9 @@ def rule_of(name: str, language: str) -> Rule | None:
         return rule
     if found := _OF_A_LANGUAGE.fullmatch(name):
         return rules_languages.of_a_language(name, found[1])
-    if language in ("de", "als", "bar", "lb") and (found := _GERMAN_TEXT.fullmatch(name)):
+    found = _GERMAN_TEXT.fullmatch(name) if language in ("de", "als", "bar", "lb") else None
+    if found and found[1] in rules_languages.NAMES:
         return rules_languages.labelled(found[1])
+    if language == "de" and len(name) == 3 and name.isalpha():
+        return rules_local.german_country
     return None

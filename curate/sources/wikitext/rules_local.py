@@ -135,6 +135,25 @@ def _not_translated(arguments: Arguments, context: Context) -> str | None:
     return arguments[2] or arguments[1] or None
 
 
+def german_country(arguments: Arguments, context: Context) -> str | None:
+    """`{{CHN|Ziel=Peking}}`: a flag, and the place where one is named."""
+    return arguments["Ziel"] or None
+
+
+def _doubted(arguments: Arguments, context: Context) -> str:
+    """A passage that wants a source: `{{citazione necessaria|testo|data}}`. It may have the date alone."""
+    return arguments[1] if _PASSAGE.search(arguments[1]) else ""
+
+
+_PASSAGE = re.compile(r"[^\W\d_]+[ ,;:]+[^\W\d_]+[ ,;:]+[^\W\d_]{2,}")
+_DOUBTED: dict[str, Rule] = names(
+    "citazione necessaria|senza fonte|chiarire|carece de fontes|carece fontes|feit|bron?|källa behövs|kb|fakta|fakt|cn|"
+    "cita requerida|falta cita|demostrar|cal citació|citació necessària|referència|doplňte zdroj|fakt?|"
+    "nejistá|treba navod|"
+    "citat potreban|činjenica|potreben vir|kaynak belirt|джерело?|нет источника|нет аи|источник?|trådløs|facts|"
+    "mangler kilde|kilde mangler|тр|факт|source?|refnec|référence souhaitée|passage à actualiser",
+    _doubted,
+)
 _FRENCH_SMALL = {
     "ier": "Ier", "1er": "1er", "1re": "1re", "ière": "Ière", "ire": "Ire", "er": "er", "ère": "ère", "e": "e",
     "ème": "e",
@@ -185,6 +204,7 @@ RULES: dict[str, dict[str, Rule]] = {
         **names("erw", argument(1)),
         **names("sic", lambda a, c: "[sic]"),
         **names("esa|bibel", joined(" ")),
+        "esp": german_country,
     },
     "es": {
         **names("fecha|date|fecha-", _spanish_date),
@@ -263,5 +283,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "he": {**names("ר|כ|ס:", constant("")), **names("אנ|צרפתית|גרמנית", around(""))},
 }  # fmt: skip
 
+for _language in ("it", "pt", "nl", "sv", "pl", "es", "ca", "cs", "hr", "sl", "tr", "uk", "ru", "da", "no", "bg", "sr"):
+    RULES[_language] = {**RULES.get(_language, {}), **_DOUBTED}
 for _dialect in ("als", "bar", "lb", "nds", "ksh", "pdc", "stq", "frr"):
     RULES[_dialect] = RULES["de"]

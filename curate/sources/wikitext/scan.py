@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from curate.sources.wikitext.marks import HOLE, TORN
+from curate.sources.wikitext.marks import BREAK, HOLE, TORN
 
 MAX_DEPTH = 40
 _TOKEN = re.compile(
@@ -112,7 +112,7 @@ class Scanner:
     def _give_up(self) -> None:
         """The innermost construct has no end."""
         kind, place, _, _, _ = self._pop()
-        self._out[place] = "" if kind == _LINK else TORN
+        self._out[place] = "" if kind == _LINK else TORN + BREAK if kind == _TABLE else TORN
 
     def _close_link(self, token: str) -> None:
         left = len(token)

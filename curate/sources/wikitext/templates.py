@@ -88,7 +88,7 @@ class Templates:
                 assert isinstance(mark, tuple)
                 self.count.shown = mark[0] + len(text)  # what inner templates showed is part of it
                 return escaped(text) or HOLE
-        if rule is None and goes_by_design(name):
+        if goes_by_design(name):
             self.back(mark)
             self.count.by_design += len(rest)
             return "\n" + HOLE if alone else HOLE
