@@ -90,24 +90,24 @@ class StackExchange(Source[StackExchangeExtract]):
 
     def __init__(self, config: StackExchangeExtract) -> None:
         super().__init__(config)
-        self._chosen: dict[str, int | None] | None = None
+        self._chosen: frozenset[str] | None = None
 
     # ---- which sites, and in which pieces ----
 
     def survey(self, inputs: Sequence[InputFile]) -> None:
         """Choose the sites. Raises UserError where one that is asked for is not among the input."""
-        names = {item.file: self.site(item) for item in inputs}
+        sites = {item.file: self.site(item) or item.file for item in inputs}
+        wanted = set(sites.values())
         if self.config.sites is not None:
-            wanted = list(map(full_name, self.config.sites))
-            for given, host in zip(self.config.sites, wanted, strict=True):
-                if host not in names.values():
-                    raise UserError(
-                        f"extract.sites: no input is of {given!r}{nearest(host, sorted({*names.values()}))}"
-                    )
-            self._chosen = dict.fromkeys(file for file, host in names.items() if host in wanted)
+            wanted = set(map(full_name, self.config.sites))
+            for given in self.config.sites:
+                if full_name(given) not in sites.values():
+                    near = nearest(full_name(given), sorted({*sites.values()}))
+                    raise UserError(f"extract.sites: no input is of {given!r}{near}")
         if self.config.largest is not None:
-            chosen = [item for item in inputs if self._chosen is None or item.file in self._chosen]
-            self._chosen = dict(largest_sites(chosen, self.config.largest, self.config.max_row_bytes))
+            dumps = [(sites[item.file], item) for item in inputs if sites[item.file] in wanted]
+            wanted = {site for site, _ in largest_sites(dumps, self.config.largest, self.config.max_row_bytes)}
+        self._chosen = frozenset(file for file, site in sites.items() if site in wanted)
 
     def site(self, item: InputFile) -> str:
         """The host of the site, as far as the names say it."""

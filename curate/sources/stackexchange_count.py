@@ -26,11 +26,11 @@ def main() -> None:
     except UserError as error:
         print(f"curate: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    counted = largest_sites(inputs, max(given.largest, 1), StackExchangeExtract().max_row_bytes)
-    paths = {item.file: item.path for item in inputs}
-    for file, posts in counted:
-        print(f"{posts:>12,}  {site_of(file, paths[file]) or file}")
-    print("sites: [" + ", ".join(site_of(file, paths[file]) or file for file, _ in counted) + "]")
+    dumps = [(site_of(item.file, item.path) or item.file, item) for item in inputs]
+    counted = largest_sites(dumps, max(given.largest, 1), StackExchangeExtract().max_row_bytes)
+    for site, posts in counted:
+        print(f"{posts:>12,}  {site}")
+    print("sites: [" + ", ".join(site for site, _ in counted) + "]")
 
 
 if __name__ == "__main__":

@@ -74,24 +74,25 @@ class Table:
             failed.append(error)
 
 
-def largest_sites(inputs: Sequence[InputFile], largest: int, max_row_bytes: int) -> list[tuple[str, int]]:
-    """(file, posts) of the `largest` inputs with the most posts, the most first, ties by name.
+def largest_sites(dumps: Sequence[tuple[str, InputFile]], largest: int, max_row_bytes: int) -> list[tuple[str, int]]:
+    """(site, posts) of the sites with the most posts, the most first, ties by name.
 
-    A site that cannot reach them with the shortest rows that its size allows is not counted.
+    dumps: (site, file); of several dumps of a site the one with the most posts counts. A dump that cannot reach the
+    largest sites with the shortest rows that its size allows is not counted.
     """
-    sizes: list[tuple[int, InputFile]] = []
-    for item in inputs:
+    sizes: list[tuple[int, str, InputFile]] = []
+    for site, item in dumps:
         try:
-            sizes.append((sum(size for _, size in tables(item.path, item.size)), item))
+            sizes.append((sum(size for _, size in tables(item.path, item.size)), site, item))
         except SevenZipError:
-            sizes.append((0, item))
-    counted: list[tuple[str, int]] = []
-    for size, item in sorted(sizes, key=lambda pair: (-pair[0], pair[1].file)):
-        if len(counted) == largest and 0 <= size < _SHORTEST_ROW * counted[-1][1]:
+            sizes.append((0, site, item))
+    counts: dict[str, int] = {}
+    for size, site, item in sorted(sizes, key=lambda entry: (-entry[0], entry[2].file)):
+        least = sorted(counts.values(), reverse=True)[largest - 1] if len(counts) >= largest else 0
+        if 0 <= size < _SHORTEST_ROW * least:
             continue
-        counted.append((item.file, count_posts(item.path, item.etag, max_row_bytes)))
-        counted = sorted(counted, key=lambda pair: (-pair[1], pair[0]))[:largest]
-    return counted
+        counts[site] = max(counts.get(site, 0), count_posts(item.path, item.etag, max_row_bytes))
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:largest]
 
 
 @lru_cache(maxsize=4096)

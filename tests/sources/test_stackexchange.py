@@ -241,6 +241,16 @@ def test_the_largest_sites_are_those_with_the_most_posts_ties_by_name(tmp_path: 
         assert sum(isinstance(one, Dropped) and one.reason == "other_site" for one in found) == 3 - len(hosts)
 
 
+def test_two_dumps_of_a_site_are_one_site(tmp_path: Path) -> None:
+    three_sites(tmp_path)
+    written(tmp_path, [question(number) for number in range(1, 8)], "b.stackexchange.com-2013.7z")
+    inputs = [item(path) for path in sorted(tmp_path.glob("*.7z"))]
+    found = read_all(inputs, largest=2)
+    assert {document.file[:1] for document in documents(found)} == {"b", "c"}
+    assert len(documents(found)) == 9 + 7 + 9
+    assert [one.detail for one in found if isinstance(one, Dropped)] == ["a.stackexchange.com"]
+
+
 def test_sites_may_be_named_and_a_wrong_name_says_which_there_are(tmp_path: Path) -> None:
     inputs = three_sites(tmp_path)
     assert len(documents(read_all(inputs, sites=["a", "c.stackexchange.com"]))) == 14
