@@ -15,7 +15,7 @@ from curate.models.fasttext_model import FastTextModel
 from curate.models.quality_data import MOST_PIECES, pieces, side_key, site, usable
 from curate.models.registry import ModelFile, file_sha256
 from curate.models.supervised import operating_point, probabilities, roc_auc
-from curate.models.texts import TrainingText, files_of, is_held_out, read_texts
+from curate.models.texts import TrainingText, files_of, in_hash_order, is_held_out, read_texts
 
 POSITIVE, NEGATIVE = "wiki", "cc"
 THRESHOLD = 0.25
@@ -129,10 +129,13 @@ def evaluate(model: ModelFile, paths: Sequence[Path]) -> dict[str, Any]:
                 else:
                     yield text
 
-    texts = list(usable(unseen(), language))
+    # As in training: in an order by hash, and a crawl's copies of Wikipedia's pages are no example of its others.
+    kinds = parameters["positive_kinds"], parameters["negative_kinds"]
+    texts = in_hash_order(
+        text for text in usable(unseen(), language) if text.kind not in kinds[1] or site(text.url) != "wikipedia.org"
+    )
     if not texts:
         raise UserError(f"nothing to measure on: no text in {language} that the model was not trained on")
-    kinds = parameters["positive_kinds"], parameters["negative_kinds"]
     measured = figures(
         FastTextModel(model.path), texts, *kinds, parameters["piece_characters"], float(parameters["keep"])
     )
