@@ -32,9 +32,7 @@ def test_the_sample_is_what_its_sources_make():
 
 def test_every_page_is_accounted_for(built_wikipedia):
     extracted = summary(built_wikipedia)["stages"][0]
-    assert extracted["dropped"] == {"not_a_page": 5, "disambiguation": 3, "redirect": 2, "deleted": 1} | {
-        key: value for key, value in extracted["dropped"].items() if key == "empty"
-    }
+    assert extracted["dropped"] == {"not_a_page": 5, "disambiguation": 3, "redirect": 2, "deleted": 1}
     assert extracted["set_aside_by_reason"] == {"bad_xml": 1, "truncated": 1}
     assert extracted["in"] == extracted["out"] + sum(extracted["dropped"].values()) + extracted["set_aside"]
 
@@ -72,9 +70,3 @@ def test_the_same_bytes_whatever_the_ranges_and_workers(built_wikipedia, tmp_pat
     build(MANIFEST, tmp_path / "other", "--workers", "2", "--set", "extract.range_bytes=1000")
     assert digests(tmp_path / "other" / "tokens") == digests(built_wikipedia / "tokens")
     assert summary(tmp_path / "other")["stages"][0]["figures"] == summary(built_wikipedia)["stages"][0]["figures"]
-
-
-def test_a_language_that_is_not_asked_for_is_dropped_by_name(tmp_path):
-    build(MANIFEST, tmp_path / "fr", "--workers", "1", "--set", "extract.languages=[fr]")
-    assert {row["language_declared"] for row in rows(tmp_path / "fr")} == {"fr"}
-    assert summary(tmp_path / "fr")["stages"][0]["dropped"]["language"] > 0
