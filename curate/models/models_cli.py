@@ -148,6 +148,10 @@ def headline(measured: dict[str, Any]) -> str:
     if isinstance(by_kind, dict) and all(isinstance(row, dict) and "filter" in row for row in by_kind.values()):
         rows = ((kind, by_kind[kind]) for kind in sorted(by_kind, key=lambda kind: (kind != "sentences", kind)))
         return ", ".join(f"macro accuracy of {kind} {row['filter']:g} (alone {row['alone']:g})" for kind, row in rows)
+    against = measured.get("wikipedia_against_crawl")
+    if isinstance(against, dict) and {"wikipedia_median", "crawl_30th_percentile"} <= against.keys():
+        low, cut = against["wikipedia_median"], against["crawl_30th_percentile"]
+        return f"median perplexity of Wikipedia {low:g}, 30th percentile of crawl pages {cut:g}"
     plain = {key: value for key, value in measured.items() if isinstance(value, float)}
     good = [key for key in plain if key.startswith(_GOOD)]
     if good:
