@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from curate.cli import app
 from curate.errors import UserError
+from curate.models.fasttext_model import FastTextModel
 from curate.models.language_figures import FIRST, MOST, MOST_OF_OTHERS, SECOND, chosen, evaluate, length_of, measure
-from curate.models.language_near import OTHER
+from curate.models.language_near import OTHER, letters
 from curate.models.language_texts import key_of
 from curate.models.language_train import LLAMA_1, NEAR, Recipe, collect, examples, may_be_trained_on, without_shared
 from curate.models.registry import card, read_card, resolve
@@ -73,7 +74,11 @@ def test_the_card_has_what_it_was_made_of_and_how_good_it_is(trained: Path, labe
     assert made["asked_after"] == f"{FIRST}@sha256:{resolve(FIRST).sha256}"
     assert list(made["inputs"]) == ["sentences.jsonl"]
     found = made["measured"]["macro_accuracy"]["text"]
-    assert found["filter"] > found["alone"]
+    assert found["filter"] >= found["alone"]
+    model = FastTextModel(trained)
+    told = [model.top(letters(item.text)) for item in collect([labelled], Recipe()).held_out]
+    wanted = [item.language for item in collect([labelled], Recipe()).held_out]
+    assert sum(top is not None and top[0] == code for top, code in zip(told, wanted, strict=True)) >= 0.95 * len(told)
     assert found["texts"] + made["data"]["texts"] == 600
 
 
