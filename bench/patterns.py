@@ -4,8 +4,8 @@
 
 Every compiled pattern that a module of `curate`, `filters` or `pipelines` holds is found by importing them all. The
 texts are runs of the characters that the pattern names, of pairs of them, and of pieces that match a part of it, each
-with an end that it cannot match. Sizes grow until a search takes long enough to be timed. Printed is what grows by more than
-linear work would (a factor of over 6.5 for 4 times the text), the exit status is 1 where anything does.
+with an end that it cannot match. Sizes grow until a search takes long enough to be timed. Printed is what grows by more
+than linear work would (a factor of over 6.5 for 4 times the text), the exit status is 1 where anything does.
 """
 
 from __future__ import annotations
