@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from curate.corpus_counts import Counts
 from filters.filter import Filter, FilterConfig, Value
 
 
 class CorpusFilter(Filter):
-    """`corpus_columns` are the measurements that `against` gives, None for a page that a filter before drops."""
+    """`corpus_columns` are the measurements that `against` gives, None for a page that a filter before drops.
+
+    few_groups: whether there are so few groups that every worker may hold the totals of all, as there are languages; of
+    hosts there are too many, and a shard gets those of its own.
+    """
+
+    few_groups: ClassVar[bool] = False
 
     def asks(self) -> bool:
         """Whether these settings need the corpus at all."""

@@ -107,6 +107,7 @@ class Perplexity(CorpusFilter):
         Rule("tail", "perplexity", "<", "cutoffs", SOURCE),
     )
     deciding: ClassVar[frozenset[str]] = frozenset({"percentiles", "published", "keep"})
+    few_groups = True
     config: PerplexityConfig
 
     def models(self) -> list[str]:

@@ -65,6 +65,7 @@ class TokenDivergence(CorpusFilter):
         "histogram": pa.binary(),
     }
     corpus_columns: ClassVar[Mapping[str, pa.DataType]] = {"corpus_tokens": pa.int64(), "divergence": pa.float64()}
+    few_groups = True
     rules: ClassVar[Sequence[Rule]] = (Rule("outlier_tokens", "divergence", "<=", "max_divergence", SOURCE),)
     deciding: ClassVar[frozenset[str]] = frozenset({"prior_tokens", "min_corpus_tokens"})
     config: TokenDivergenceConfig

@@ -2,6 +2,7 @@
 
 For each filter that asks (`filters.corpus_filter`), one pipeline reads stored measurements only: shards count what
 their pages give, buckets of groups add it up, and every shard gets back the totals of the groups that it has pages of.
+Where groups are few (languages), counts are added up before they travel, and every worker reads the totals of all.
 A bucket's distinct keys are in memory at a time; no text travels.
 """
 
@@ -95,6 +96,31 @@ class CountShard(beam.DoFn):
             yield number, (shard, pack(held))
 
 
+class SumCounts(beam.CombineFn):
+    """(shard, counts)... -> (-1, their totals); what travels between workers is packed."""
+
+    def create_accumulator(self, *_: Any) -> Totals:
+        return Totals()
+
+    def add_input(self, accumulator: Totals, element: tuple[int, Packed], *_: Any) -> Totals:
+        for counted in unpack(element[1]):
+            accumulator.add(counted)
+        return accumulator
+
+    def compact(self, accumulator: Totals, *_: Any) -> Packed:
+        return pack(accumulator)
+
+    def merge_accumulators(self, accumulators: Iterable[Totals | Packed], *_: Any) -> Totals:
+        merged = Totals()
+        for accumulator in accumulators:
+            for counted in accumulator if isinstance(accumulator, Totals) else unpack(accumulator):
+                merged.add(counted)
+        return merged
+
+    def extract_output(self, accumulator: Totals | Packed, *_: Any) -> tuple[int, Packed]:
+        return -1, pack(accumulator) if isinstance(accumulator, Totals) else accumulator
+
+
 class AddUp(beam.DoFn):
     """(bucket, (shard, counts)...) -> (shard, the totals of its groups); writes the totals, and tags their Record."""
 
@@ -133,6 +159,7 @@ class CompareShard(beam.DoFn):
 
     def setup(self) -> None:
         self.part = Part(*self.arguments)
+        self.all: dict[str, Counts] | None = None
 
     def process(self, element: tuple[int, Iterable[Packed | None]]) -> Iterator[Record]:
         shard, chunks = element
@@ -142,7 +169,12 @@ class CompareShard(beam.DoFn):
     def compare(self, shard: int, file: str, chunks: Iterable[Packed | None]) -> Record:
         cpu = time.process_time()
         item = self.part.filter
-        totals = {total.group: total for packed in chunks if packed is not None for total in unpack(packed)}
+        if item.few_groups:
+            if self.all is None:
+                self.all = {total.group: total for total in stored_totals(self.part.output, item.name)}
+            totals = self.all
+        else:
+            totals = {total.group: total for packed in chunks if packed is not None for total in unpack(packed)}
         columns = [pa.field(f"{item.name}.{name}", kind) for name, kind in item.corpus_columns.items()]
         schema = pa.schema([pa.field("row", pa.uint32()), *columns])
         values: dict[str, list[Any]] = {name: [] for name in schema.names}
@@ -202,27 +234,41 @@ def _run(
     engine: Engine, shards: list[int], filters: Filters, item: CorpusFilter, buckets: int, output: str
 ) -> list[Record]:
     result = join(output, folder(item.name), "_records.json")
-    back = bool(item.corpus_columns)
+    arguments = (output, dict(filters), item.name)
+    shared, back = item.few_groups, bool(item.corpus_columns) and not item.few_groups
+    parallel = len(shards) > 16
 
-    def build(pipeline: beam.Pipeline) -> None:
-        numbers = pipeline | "Shards" >> Tasks(shards, output, f"corpus-{item.name}")
-        added = (
-            numbers
-            | "CountShard" >> beam.ParDo(CountShard(output, dict(filters), item.name, buckets))
-            | "ByBucket" >> beam.GroupByKey()
-            | "AddUp" >> beam.ParDo(AddUp(output, item.name, back)).with_outputs(AddUp.RECORD, main="back")
+    def spread(pipeline: beam.Pipeline) -> Any:
+        return pipeline | "Shards" >> Tasks(shards, output, f"corpus-{item.name}")
+
+    def compared(grouped: Any) -> Any:
+        return (
+            grouped
+            | "CompareShard" >> beam.ParDo(CompareShard(*arguments))
+            | "ShardKeys" >> beam.Map(lambda record: {**record, "shard": f"shard {record['shard']}"})
         )
+
+    def count(pipeline: beam.Pipeline) -> None:
+        numbers = spread(pipeline)
+        counted = numbers | "CountShard" >> beam.ParDo(CountShard(*arguments, buckets))
+        if shared:
+            grouped = counted | "SumCounts" >> beam.CombinePerKey(SumCounts()) | beam.MapTuple(lambda k, v: (k, [v]))
+        else:
+            grouped = counted | "ByBucket" >> beam.GroupByKey()
+        added = grouped | "AddUp" >> beam.ParDo(AddUp(output, item.name, back)).with_outputs(AddUp.RECORD, main="back")
         records = [added[AddUp.RECORD]]
         if back:
             every = numbers | "EveryShard" >> beam.Map(lambda shard: (shard, None))
-            records.append(
-                (every, added["back"])
-                | "ShardsAndTotals" >> beam.Flatten()
-                | "ByShard" >> beam.GroupByKey()
-                | "CompareShard" >> beam.ParDo(CompareShard(output, dict(filters), item.name))
-                | "ShardKeys" >> beam.Map(lambda record: {**record, "shard": f"shard {record['shard']}"})
-            )
+            by_shard = (every, added["back"]) | "ShardsAndTotals" >> beam.Flatten() | "ByShard" >> beam.GroupByKey()
+            records.append(compared(by_shard))
         records | "AllRecords" >> beam.Flatten() | "Records" >> WriteRecords(result)
 
-    engine.run(f"corpus {item.name}", build, parallel=len(shards) > 16)
-    return take_records(result)
+    def compare(pipeline: beam.Pipeline) -> None:
+        compared(spread(pipeline) | "Alone" >> beam.Map(lambda shard: (shard, []))) | "Records" >> WriteRecords(result)
+
+    engine.run(f"corpus {item.name}", count, parallel=parallel)
+    records = take_records(result)
+    if shared and item.corpus_columns:
+        engine.run(f"corpus {item.name} compared", compare, parallel=parallel)
+        records += take_records(result)
+    return records

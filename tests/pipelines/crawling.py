@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
-
-HEADERS = {"WARC-Date": "2020-12-01T00:00:00Z"}
 
 
 def crawl(path: Path, pages: Iterable[tuple[str, str]]) -> None:
@@ -18,7 +17,9 @@ def crawl(path: Path, pages: Iterable[tuple[str, str]]) -> None:
         writer = WARCWriter(out, gzip=True)
         for url, text in pages:
             http = StatusAndHeaders("200 OK", [("Content-Type", "text/plain; charset=utf-8")], protocol="HTTP/1.1")
+            # The same pages make the same bytes.
+            warc = {"WARC-Date": "2020-12-01T00:00:00Z", "WARC-Record-ID": f"<urn:uuid:{uuid5(NAMESPACE_URL, url)}>"}
             body = io.BytesIO(text.encode())
             writer.write_record(
-                writer.create_warc_record(url, "response", payload=body, http_headers=http, warc_headers_dict=HEADERS)
+                writer.create_warc_record(url, "response", payload=body, http_headers=http, warc_headers_dict=warc)
             )
