@@ -53,12 +53,13 @@ FILES = {"Badges.xml": b"<badges>\r\n</badges>", "empty.xml": b"", "Posts.xml": 
         [{"id": py7zr.FILTER_LZMA2, "preset": 1}],
         [{"id": py7zr.FILTER_LZMA, "preset": 1}],
         [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "preset": 1}],
+        [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA, "preset": 1}],
         [{"id": py7zr.FILTER_DELTA}, {"id": py7zr.FILTER_LZMA2, "preset": 1}],
         [{"id": py7zr.FILTER_BZIP2}],
         [{"id": py7zr.FILTER_DEFLATE}],
         [{"id": py7zr.FILTER_COPY}],
     ],
-    ids=["default", "lzma2", "lzma", "x86+lzma2", "delta+lzma2", "bzip2", "deflate", "copy"],
+    ids=["default", "lzma2", "lzma", "x86+lzma2", "x86+lzma", "delta+lzma2", "bzip2", "deflate", "copy"],
 )
 def test_what_py7zr_writes_is_read_alike(filters: list[dict[str, Any]] | None) -> None:
     assert contents(written_by_py7zr(FILES, filters)) == FILES
