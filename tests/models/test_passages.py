@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import UserError
+from curate.models.label_cli import label
 from curate.models.labels import LabelledText, read_labels
 from curate.models.passages import LEAST, Labelled, parse_labelled, passages, write_labelled
 
@@ -59,6 +60,13 @@ def test_what_is_written_is_what_the_trainer_reads_and_its_inputs_are_named(tmp_
     again = output.read_bytes()
     write_labelled([Labelled("maths", sums), Labelled("tale", tales)], output, 500, 3)
     assert output.read_bytes() == again
+
+
+def test_the_command_says_how_many_passages_each_label_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sums = write_texts(tmp_path / "sums.jsonl", "two and two are four. " * 20)
+    label([f"maths={sums}"], tmp_path / "labels.jsonl")
+    assert "maths: 1 passages" in capsys.readouterr().out
+    assert len(list(read_labels(tmp_path / "labels.jsonl"))) == 1
 
 
 def test_a_label_of_which_nothing_is_long_enough_is_one_line(tmp_path: Path) -> None:
