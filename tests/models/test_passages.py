@@ -98,6 +98,6 @@ def test_the_shipped_topic_model_knows_mathematics_and_code_it_never_saw() -> No
         "long way round the lighthouse, so that visitors can see the seals, and the captain's wife sells tea and cake "
         "to those who have waited in the rain since early in the day.",
     }
-    for label, text in texts.items():
+    for wanted, text in texts.items():
         found = model.distribution(text)
-        assert max(found, key=lambda name: found[name]) == label, found
+        assert max(found, key=lambda name: found[name]) == wanted, found
