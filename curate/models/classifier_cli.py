@@ -65,6 +65,7 @@ def classifier(
     quantize: Annotated[
         bool, typer.Option("--quantize/--no-quantize", help="A tenth of the size (.ftz); of an encoder, half.")
     ] = True,
+    licence: Annotated[str, typer.Option(help="Of the model, for its card (SPDX).")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model of this name.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -111,6 +112,7 @@ def classifier(
         ("--held-out", held_out, 0.1),
         ("--seed", seed, 0),
         ("--no-quantize", not quantize, False),
+        ("--licence", licence, ""),
     ]
     made = train_from_labels(
         found,
@@ -119,6 +121,7 @@ def classifier(
         labels,
         (text_key, label_key),
         command=_command(given),
+        licence=licence,
         progress=lambda line: print(line, file=sys.stderr, flush=True),
     )
     for other in _SUFFIXES:

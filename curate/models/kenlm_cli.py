@@ -90,6 +90,7 @@ def kenlm(
     command += ["--vocabulary", vocabulary] if vocabulary != "65536,40000" else []
     command += [] if opening else ["--whole"]
     command += ["--prune", prune] if prune else []
+    command += ["--licence", licence] if licence else []
     recipe = Recipe(
         language=lang,
         pieces_documents=pieces_documents,

@@ -35,7 +35,7 @@ def free(name: str, folder: Path, overwrite: bool, suffixes: Sequence[str] = (".
         raise UserError(f"--output {folder} is not a folder")
     shipped = (DEFAULT_FOLDER / f"{name}.card.json").is_file() and folder.resolve() != DEFAULT_FOLDER.resolve()
     if shipped or name in catalogue():
-        raise UserError(f"--name {name} is the name of a public model or of one that comes with curate")
+        raise UserError(f"--name {name} is the name of a public model or of one that comes with curate: choose another")
     there = [f"{name}{suffix}" for suffix in (*suffixes, ".card.json") if (folder / f"{name}{suffix}").exists()]
     if there and not overwrite:
         raise UserError(f"{folder / there[0]} is there: choose another --name, or give --overwrite")

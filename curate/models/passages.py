@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from curate.errors import UserError
 from curate.models.labels import label_name
 from curate.models.texts import file_hashes, read_texts
-from curate.storage import atomic_write, canonical, join
+from curate.storage import atomic_write, canonical
 
+_INPUTS = TypeAdapter(dict[str, dict[str, str]])
 LEAST = 200
 """Characters of a passage: shorter ones say little of what they are about."""
 
@@ -74,6 +77,19 @@ def write_labelled(texts: Sequence[Labelled], output: Path, characters: int, mos
     missing = sorted({item.label for item in texts} - set(counts))
     if missing:
         raise UserError(f"nothing of {LEAST} characters or more is labelled {', '.join(missing)}")
-    with atomic_write(join(str(output.parent), f"{output.name}.inputs.json")) as out:
+    with atomic_write(str(inputs_path(output))) as out:
         out.write(canonical(inputs))
     return dict(sorted(counts.items()))
+
+
+def inputs_path(output: Path) -> Path:
+    """`topics.jsonl` has what it was made from in `topics.jsonl.inputs.json` beside it."""
+    return output.with_name(f"{output.name}.inputs.json")
+
+
+def read_inputs(account: Path) -> dict[str, dict[str, str]]:
+    """Label -> file -> sha256, as `write_labelled` writes it; UserError where it is something else."""
+    try:
+        return _INPUTS.validate_json(account.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise UserError(f"{account} is not what `curate models label` writes; take it away, or label again") from error

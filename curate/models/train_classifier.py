@@ -22,6 +22,7 @@ from curate.models.encoder_file import SETTINGS as ENCODER_SETTINGS
 from curate.models.fasttext_model import one_line
 from curate.models.labelled_figures import measure
 from curate.models.labels import BadLine, LabelledText, read_labels
+from curate.models.passages import inputs_path, read_inputs
 from curate.models.registry import file_sha256
 from curate.models.supervised import train_classifier
 
@@ -148,6 +149,7 @@ def train_from_labels(
     keys: tuple[str, str] = ("text", "label"),
     *,
     command: str = "",
+    licence: str = "",
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Train, write `model` and its card, and return the card's `positive`, `measured` and `data`.
@@ -161,6 +163,7 @@ def train_from_labels(
     counts = [Counter(item.label for _, item in side) for side in sides]
     positive = chosen_positive(set(counts[0]) | set(counts[1]), recipe.positive)
     _enough(counts[0], counts[1], recipe.held_out)
+    origins = _origins(inputs)
     examples = balanced(trained, counts[0], recipe.seed)
     model.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model.parent, prefix=".tmp-") as temporary:
@@ -182,6 +185,7 @@ def train_from_labels(
         model,
         kind=f"{kind}: {positive} or {', '.join(sorted(set(counts[0]) - {positive}))}",
         role="classifier",
+        licence=licence,
         command=command,
         languages=[],
         parameters={
@@ -198,8 +202,21 @@ def train_from_labels(
         labels=sorted(counts[0]),
         positive=positive,
         trained_by="curate models train classifier",
+        **origins,
     )
     return {"positive": positive, "measured": measured, "data": data}
+
+
+def _origins(inputs: Sequence[Path]) -> dict[str, Any]:
+    """What `curate models label` says of the files that the labels were made from: `labelled_from`, label -> file ->
+    sha256; nothing where no labels were made by it."""
+    found: dict[str, dict[str, str]] = {}
+    for path in inputs:
+        account = inputs_path(path)
+        if account.is_file():
+            for label, hashes in read_inputs(account).items():
+                found.setdefault(label, {}).update(hashes)
+    return {"labelled_from": found} if found else {}
 
 
 def _train(

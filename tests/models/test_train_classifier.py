@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -24,6 +25,7 @@ from curate.models.fasttext_model import FastTextModel, one_line
 from curate.models.labelled_figures import measure
 from curate.models.labels import BadLine, LabelledText, label_name, read_labels
 from curate.models.language_id import LanguageIdentifier
+from curate.models.passages import Labelled, write_labelled
 from curate.models.registry import card, resolve
 from curate.models.supervised import train_classifier
 from curate.models.train_classifier import (
@@ -106,6 +108,36 @@ class TestTraining:
             cards.append((tmp_path / "models/maths.card.json").read_bytes())
         assert cards[0] == cards[1]
         assert json.loads(cards[2])["sha256"] != json.loads(cards[0])["sha256"]
+
+    def test_the_card_has_the_licence_that_was_given_and_a_command_that_gives_it_again(self, tmp_path: Path) -> None:
+        labels = write(tmp_path / "labels.jsonl", rows())
+        assert train(tmp_path, labels, "maths", "--licence", "CC0-1.0").exit_code == 0
+        made = json.loads((tmp_path / "models/maths.card.json").read_text())
+        assert made["licence"] == "CC0-1.0"
+        assert made["command"].endswith("--licence CC0-1.0")
+
+    def test_the_card_names_the_texts_that_labels_were_made_from(self, tmp_path: Path) -> None:
+        long = [row | {"text": " ".join([row["text"]] * 9)} for row in rows()]
+        texts = {
+            label: write(tmp_path / f"{label}.jsonl", [row for row in long if row["label"] == label]) for label in WORDS
+        }
+        labels = tmp_path / "labels.jsonl"
+        write_labelled([Labelled(label, path) for label, path in texts.items()], labels, 900, 3)
+        assert train(tmp_path, labels).exit_code == 0
+        made = json.loads((tmp_path / "models/maths.card.json").read_text())
+        wanted = {label: {path.name: hashlib.sha256(path.read_bytes()).hexdigest()} for label, path in texts.items()}
+        assert made["labelled_from"] == wanted
+
+    @pytest.mark.parametrize("account", ["", "[]", '{"yes": 3}', "not JSON"])
+    def test_an_account_of_texts_that_is_something_else_is_one_line_and_no_model(
+        self, tmp_path: Path, account: str
+    ) -> None:
+        labels = write(tmp_path / "labels.jsonl", rows())
+        (tmp_path / "labels.jsonl.inputs.json").write_text(account)
+        refused = train(tmp_path, labels)
+        assert isinstance(refused.exception, UserError)
+        assert "curate models label" in str(refused.exception)
+        assert not list((tmp_path / "models").glob("maths*"))
 
     def test_no_document_is_trained_on_and_measured_on_and_every_one_is_either(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
