@@ -47,7 +47,7 @@ def document() -> Iterator[str]:
             f"[`{card['name']}`](#{_anchor(card['name'])})",
             card["kind"],
             size_text(card["bytes"]),
-            card.get("licence", "") or "see below",
+            card.get("licence", "") or "none stated",
             headline(card.get("measured") or {}),
         )
         yield f"| {' | '.join(map(_cell, cells))} |"
@@ -98,7 +98,10 @@ def _section(card: Mapping[str, Any]) -> Iterator[str]:
             yield f"- {key}: {_cell(card[key])}"
     if card.get("command"):
         yield f"- made by `{_cell(card['command'])}`"
-    yield f"- made from {len(card.get('inputs') or ())} files, whose sha256 are in the card"
+    files = len(card.get("inputs") or ())
+    yield f"- made from {'1 file, whose sha256 is' if files == 1 else f'{files} files, whose sha256 are'} in the card"
+    for label, texts in sorted((card.get("labelled_from") or {}).items()):
+        yield f"- labelled {label}: {', '.join(sorted(texts))}, whose sha256 are in the card"
     if card["name"] == "lid-near":
         yield _LANGUAGE_TEXT.rstrip()
     yield ""

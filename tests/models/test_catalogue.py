@@ -26,6 +26,7 @@ def test_every_shipped_model_says_what_it_does_and_how_well(name: str) -> None:
     assert role_of(name, DEFAULT_FOLDER / card["file"], None) in ROLES
     assert headline(card["measured"])
     assert card.get("command") or card.get("origin")
+    assert card["licence"]
 
 
 def test_long_lists_and_tables_within_tables_are_left_to_the_card() -> None:
