@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import fsspec
 
+from curate.trouble import writing
+
 _SEAL = "sha256"
 TEMPORARY = ".tmp-"
 """In the name of a file that is being written; one that is left was torn by a kill."""
@@ -64,18 +66,19 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
     """Open `path` for writing so that it appears only when the block ends without an exception.
 
     Locally: a temporary name beside it, flushed to disk, then renamed. On an object store: fsspec commits the upload
-    on close, in one operation, and discards it on an exception.
+    on close, in one operation, and discards it on an exception. Raises UserError where the disk is full.
     """
     fs, inner = filesystem(path)
     if is_local(fs):
         os.makedirs(os.path.dirname(inner), exist_ok=True)
         temporary = f"{inner}{TEMPORARY}{os.getpid()}-{threading.get_ident()}"
         try:
-            with open(temporary, "wb") as out:
-                yield out
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(temporary, inner)
+            with writing(inner):
+                with open(temporary, "wb") as out:
+                    yield out
+                    out.flush()
+                    os.fsync(out.fileno())
+                os.replace(temporary, inner)
         except BaseException:
             if os.path.exists(temporary):
                 os.unlink(temporary)

@@ -16,6 +16,7 @@ from apache_beam.runners.runner import create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from curate.errors import UserError
+from pipelines.failure import told_in_one_line
 from pipelines.fork_server import worker_command
 
 IN_PROCESS = ("DirectRunner", "FnApiRunner")
@@ -26,10 +27,10 @@ def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
 
     Nothing is lost: shards that are written are kept, and the same command takes up there.
     """
-    sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
     if failed.thread is not None and failed.thread.name.startswith("run_worker"):
         print("curate: a worker process died; the same command takes up where it stopped", file=sys.stderr, flush=True)
         os._exit(1)
+    sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Engine:
         return beam.Pipeline(options=options)
 
     def run(self, name: str, build: Callable[[beam.Pipeline], None], parallel: bool = True) -> None:
-        """Build and run one pipeline to its end; a failed pipeline raises.
+        """Build and run one pipeline to its end; a failed pipeline raises, UserError where storage is what failed.
 
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
@@ -84,4 +85,5 @@ class Engine:
             threading.excepthook = end_with_a_dead_worker
         build(pipeline)
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
-        pipeline.run().wait_until_finish()
+        with told_in_one_line(self.in_process):
+            pipeline.run().wait_until_finish()

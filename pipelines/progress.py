@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from curate.errors import UserError
 from curate.report.status import LOG, METRICS, PROGRESS
 from curate.storage import atomic_write, join
 from pipelines.shards import Record
@@ -114,7 +115,7 @@ class Progress:
             for path, text in ((PROGRESS, json.dumps(state, indent=1)), (METRICS, metrics(state)), (LOG, log)):
                 with atomic_write(join(self.output, path)) as out:
                     out.write(text.encode())
-        except OSError as error:  # a full disk ends the build where its answer is written, not here
+        except (OSError, UserError) as error:  # a full disk ends the build where its answer is written, not here
             logging.getLogger(__name__).warning("progress could not be written: %s", error)
 
 
