@@ -5,6 +5,7 @@
 #                (DATA=… CONFIG=… RUN=… STEPS=… SET=… to change it)
 # make test      install what the tests need and run them all
 # make check     ruff, mypy and the unit tests: the short loop
+# make spark-up  start a Spark here (spark-down ends it; flink-up and flink-down likewise)
 # make tools     build KenLM's lmplz and build_binary, for training models
 PYTHON ?= python3.11
 ifeq ($(shell command -v $(PYTHON)),)
@@ -22,9 +23,11 @@ DATA ?= corpus/cc-2020
 RUN ?= runs/$(notdir $(CONFIG:.yaml=))
 STEPS ?=
 
+TEST_WORKERS ?= 2
+
 RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 c4-from-crawl llama1 llama2 llama3 codellama
 
-.PHONY: $(RECIPES) train test check format tools bench clean
+.PHONY: $(RECIPES) train test check format tools bench clean spark-up spark-down flink-up flink-down
 .DELETE_ON_ERROR:
 
 $(RECIPES): $(VENV)/.package
@@ -57,7 +60,7 @@ train: $(VENV)/.train
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -69,6 +72,17 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# A Spark or Flink on this machine, in .cluster/, for `curate build … --runner SparkRunner …`; what to add is printed.
+spark-up flink-up: $(VENV)/.cluster
+	$(BIN)/python -m pipelines.cluster up $(@:-up=)
+
+spark-down flink-down: $(VENV)/.package
+	$(BIN)/python -m pipelines.cluster down $(@:-down=)
+
+$(VENV)/.cluster: pyproject.toml $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[spark]'
+	@touch $(VENV)/.package $@
+
 tools: $(VENV)/.package
 	$(BIN)/python -m curate.models.kenlm_tools
 
@@ -77,4 +91,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m bench.training
 
 clean:
-	rm -rf $(VENV) corpus runs build *.egg-info
+	rm -rf $(VENV) .cluster corpus runs build *.egg-info
