@@ -4,11 +4,15 @@ Every document is read and measured inside `Guard.run`. One that takes too long 
 thread and set aside; so is the one at hand when the process passes its memory cap. Code in C that does not come back
 to Python cannot be stopped so: then, after a time of grace, the document is written down as stuck and the process ends;
 whoever reads it next sets it aside unread, and the build goes on behind it.
+
+Time is processor time of the document's own thread, so that a busy or paused machine sets no other documents aside than
+an idle one; a document that waits without working has WAITING times as long.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import sys
@@ -28,7 +32,13 @@ Result = TypeVar("Result")
 STUCK = "_run/stuck"
 """Folder of the documents that ended a worker, one JSON file each."""
 EXIT_STATUS = 70
+WAITING = 6.0
+"""Times its seconds that a document may take where it does not work all the while: it waits for a disk or a network."""
 _POLL_SECONDS = 0.1
+_PAUSE = 1.0
+"""The watchdog sleeps for far less than these seconds: where more went by, the whole process was stopped."""
+_AGAIN_SECONDS = 1.0
+"""Code that swallows the exception (a callback, a destructor) is told again."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -52,12 +62,21 @@ class StoppedForMemory(Stopped):
 
 @dataclass
 class _Watched:
-    """A document at work. asked: when it was told to stop, 0 while it was not."""
+    """A document at work.
+
+    clock: of its thread's processor time; begun: what that said; waited: seconds since then by the wall; asked, told:
+    when it was told to stop first and last, 0 while it was not.
+    """
 
     file: str
     offset: int
-    deadline: float
+    part: str
+    clock: int
+    begun: float
+    waited: float = 0.0
     asked: float = 0.0
+    told: float = 0.0
+    kind: type[Stopped] = Stopped
 
 
 class Guard:
@@ -72,7 +91,7 @@ class Guard:
         end: Callable[[int], None] = os._exit,
         resident: Callable[[], int] | None = None,
     ) -> None:
-        """seconds: a document may take; memory: bytes that the process may hold; grace: seconds that a document which
+        """seconds: a document may work; memory: bytes that the process may hold; grace: seconds that a document which
         was told to stop has for it; end: ends the process; resident: bytes the process holds now.
         """
         self.seconds = seconds
@@ -83,19 +102,30 @@ class Guard:
         self._resident = resident or resident_bytes
         self._lock = threading.Lock()
         self._watched: dict[int, _Watched] = {}
-        self._stuck = frozenset(listing(join(output, STUCK)))
         self._thread: threading.Thread | None = None
+        self._looked = time.monotonic()
+        self._too_large = False
+        self.remember()
 
-    def run(self, file: str, offset: int, work: Callable[[], Result]) -> Result | SetAside:
-        """`work()`, or why the document it is of was set aside."""
-        if self._stuck and _name(file, offset) in self._stuck:
+    def remember(self) -> None:
+        """Look up which documents are known to end a worker."""
+        self._stuck = frozenset(listing(join(self._output, STUCK)))
+
+    def run(self, file: str, offset: int, work: Callable[[], Result], part: str = "") -> Result | SetAside:
+        """`work()`, or why the document it is of was set aside. part: tells apart documents that share an offset, and
+        what is done with one.
+        """
+        if self._stuck and _name(file, offset, part) in self._stuck:
             return SetAside(file, offset, OverLimit.STUCK.value, "ended the worker that read it")
+        if self._too_large:
+            self._make_room(file, offset)
         self._start()
         thread = threading.get_ident()
+        clock = time.pthread_getcpuclockid(thread)
         try:
             try:
                 with self._lock:
-                    self._watched[thread] = _Watched(file, offset, time.monotonic() + self.seconds)
+                    self._watched[thread] = _Watched(file, offset, part, clock, time.clock_gettime(clock))
                 return work()
             finally:
                 self._leave(thread)
@@ -123,26 +153,55 @@ class Guard:
     def look(self, now: float) -> None:
         """One round of the watchdog."""
         with self._lock:
-            if not self._watched:
-                return
-            too_large = self._resident() > self.memory
+            passed, self._looked = min(max(now - self._looked, 0.0), _PAUSE), now
+            self._too_large = self._resident() > self.memory
             for thread, item in self._watched.items():
+                item.waited += passed
                 if item.asked:
                     if now - item.asked > self.grace:
                         self._give_up(item)
-                elif too_large or now > item.deadline:
+                    elif now - item.told > _AGAIN_SECONDS:
+                        self._tell(thread, item, now)
+                elif self._too_large or self._over_time(item):
                     item.asked = now
-                    kind = StoppedForMemory if too_large else Stopped
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+                    item.kind = StoppedForMemory if self._too_large else Stopped
+                    self._tell(thread, item, now)
+
+    def _over_time(self, item: _Watched) -> bool:
+        worked = time.clock_gettime(item.clock) - item.begun
+        return worked > self.seconds or item.waited > WAITING * self.seconds
+
+    @staticmethod
+    def _tell(thread: int, item: _Watched, now: float) -> None:
+        item.told = now
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(item.kind))
+
+    def _make_room(self, file: str, offset: int) -> None:
+        """Give back what a document that was stopped has left. A process that is over its cap without any document
+        would set all that follow aside: it ends.
+        """
+        gc.collect()
+        _trim()
+        with self._lock:
+            held = self._resident()
+            self._too_large = held > self.memory
+        if held > self.memory:
+            self._say(
+                f"a worker holds {held:,} bytes before it reads {file} at {offset}, over limits.worker_memory"
+                f" ({self.memory:,}): give it more, or make extract.range_bytes smaller"
+            )
+            self._end(EXIT_STATUS)
+
+    @staticmethod
+    def _say(line: str) -> None:
+        print(f"curate: {line}", file=sys.stderr, flush=True)
 
     def _give_up(self, item: _Watched) -> None:
-        with atomic_write(join(self._output, STUCK, _name(item.file, item.offset))) as out:
-            out.write(json.dumps({"file": item.file, "offset": item.offset}).encode())
-        print(
-            f"curate: a worker was stuck in {item.file} at {item.offset} and ends; the same command sets that document"
-            " aside and takes up where it stopped",
-            file=sys.stderr,
-            flush=True,
+        with atomic_write(join(self._output, STUCK, _name(item.file, item.offset, item.part))) as out:
+            out.write(json.dumps({"file": item.file, "offset": item.offset, "part": item.part}).encode())
+        self._say(
+            f"a worker was stuck in {item.file} at {item.offset} and ends; the same command sets that document aside"
+            " and takes up where it stopped"
         )
         self._end(EXIT_STATUS)
 
@@ -154,16 +213,28 @@ def guard_for(seconds: float, memory: int, output: str) -> Guard:
     """This process's guard with these limits. memory: bytes. output: the build's folder, where stuck documents are
     written down."""
     key = (seconds, memory, output)
-    if key not in _guards:
+    guard = _guards.get(key)
+    if guard is None:
         _guards.clear()
-        _guards[key] = Guard(seconds, memory, output)
-    return _guards[key]
+        guard = _guards[key] = Guard(seconds, memory, output)
+    else:
+        guard.remember()
+    return guard
 
 
 def resident_bytes() -> int:
-    """What this process holds in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+    """What this process alone holds in memory now: pages of files, such as a model's, can be given back at any time."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
+    return (int(resident) - int(shared)) * _PAGE
 
 
-def _name(file: str, offset: int) -> str:
-    return blake2b(f"{file}\x00{offset}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest() + ".json"
+def _trim() -> None:
+    """Give memory that was freed back to the system, where the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _name(file: str, offset: int, part: str) -> str:
+    key = f"{file}\x00{offset}\x00{part}".encode("utf-8", "surrogatepass")
+    return blake2b(key, digest_size=16).hexdigest() + ".json"

@@ -128,6 +128,17 @@ class Tokens(Section):
     seed: int = 0
 
 
+class Limits(Section):
+    """What a document and a worker may take; what takes more is set aside (`curate.limits`). No stage's answer is held
+    to depend on them: they are of the machine that runs the build, and raising one redoes nothing that is done.
+    """
+
+    document_seconds: float = Field(10, gt=0)
+    """Of processor time, for one document in one stage; `curate.limits.WAITING` times as many for one that waits."""
+    worker_memory: Bytes = 4 << 30
+    """That a worker process may hold, files that are mapped into it (models) apart."""
+
+
 class Manifest(Section):
     """A whole recipe. Unknown keys are refused; defaults are the published parameters."""
 
@@ -140,6 +151,7 @@ class Manifest(Section):
     filters: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Filters in the order they act; the first that drops a document is its reason."""
     tokens: Tokens = Tokens()
+    limits: Limits = Limits()
     models: Mapping[str, str] = Field(default_factory=dict)
     """Pins: model reference -> sha256; a build that finds another model stops."""
 

@@ -173,7 +173,7 @@ class Build:
                 "filters": {item.name: item.measuring() for item in self.chain},
                 "models": {item.name: {ref: self.models[ref] for ref in item.models()} for item in self.chain},
             },
-            lambda: score.run_score(self.engine, shards, config.filters, self.output),
+            lambda: score.run_score(self.engine, shards, config.filters, self.output, config.limits),
             total=count,
         )
         compared = self.corpus(scored, shards)
@@ -282,10 +282,10 @@ class Build:
 
     def extract(self) -> Record:
         """CommonCrawl's ranges must be seen to meet; what other sources read is known beforehand."""
-        config = self.manifest.extract
+        config, limits = self.manifest.extract, self.manifest.limits
         if isinstance(config, CommonCrawlExtract):
-            return commoncrawl.run_extract(self.engine, self.inputs, config, self.output)
-        return extract.run_extract(self.engine, self.manifest.source, self.inputs, config, self.output)
+            return commoncrawl.run_extract(self.engine, self.inputs, config, self.output, limits)
+        return extract.run_extract(self.engine, self.manifest.source, self.inputs, config, self.output, limits)
 
     def extract_shards(self) -> int:
         config = self.manifest.extract
@@ -304,7 +304,8 @@ class Build:
             if isinstance(item, Perplexity):
                 cutoffs = item.cutoffs
                 filters[item.name] = item.config.with_cutoffs(cutoffs).model_dump(mode="json")
-        account = select.run_select(self.engine, shards, filters, self.manifest.tokens, self.output)
+        config = self.manifest
+        account = select.run_select(self.engine, shards, filters, config.tokens, self.output, config.limits)
         return {**account, "cutoffs": {name: list(pair) for name, pair in sorted(cutoffs.items())}, "filters": filters}
 
     def tokenize(self, shards: list[int], selected: Record, sources: Sequence[tokens.Wanted]) -> Record:

@@ -10,6 +10,8 @@ import apache_beam as beam
 
 from curate.errors import SetAside
 from curate.inputs import InputFile
+from curate.limits import guard_for
+from curate.manifest import Limits
 from curate.sources.commoncrawl import CommonCrawl, CommonCrawlExtract, UrlBlocklist
 from curate.sources.warc import RangeEnd, chain_mismatches, plan_ranges, read_range
 from curate.storage import join, remove
@@ -48,13 +50,15 @@ def plan(inputs: Sequence[InputFile], range_bytes: int) -> list[RangeTask]:
 class ExtractRange(beam.DoFn):
     """RangeTask as a dict -> its Record; writes documents/, what was dropped, and what was set aside."""
 
-    def __init__(self, config: dict[str, Any], output: str) -> None:
+    def __init__(self, config: dict[str, Any], output: str, limits: Limits) -> None:
         self.config = config
         self.output = output
+        self.limits = limits
 
     def setup(self) -> None:
         config = CommonCrawlExtract.model_validate(self.config)
         self.source = CommonCrawl(config, self.blocklist(config.url_blocklist))
+        self.source.guard = guard_for(self.limits.document_seconds, self.limits.worker_memory, self.output)
 
     @staticmethod
     def blocklist(config: UrlBlocklist) -> Callable[[str], str | None] | None:
@@ -100,7 +104,9 @@ class Reading:
         self.end = yield from self._records
 
 
-def run_extract(engine: Engine, inputs: Sequence[InputFile], config: CommonCrawlExtract, output: str) -> Record:
+def run_extract(
+    engine: Engine, inputs: Sequence[InputFile], config: CommonCrawlExtract, output: str, limits: Limits
+) -> Record:
     """Extract every range, then make sure that the ranges' ends meet, and read again those that were misled.
 
     A range finds its first member by scanning; inside a crawled `.warc.gz` that is stored uncompressed, the scan can
@@ -111,7 +117,7 @@ def run_extract(engine: Engine, inputs: Sequence[InputFile], config: CommonCrawl
     todo = tasks
     records: dict[int, Record] = {}
     while todo:
-        for record in _extract(engine, todo, config, output):
+        for record in _extract(engine, todo, config, output, limits):
             records[record["shard"]] = record
         todo = []
         for _, shards in _by_file(records.values()):
@@ -134,7 +140,9 @@ def _by_file(records: Any) -> list[tuple[int, list[Record]]]:
     return sorted(files.items())
 
 
-def _extract(engine: Engine, tasks: Sequence[RangeTask], config: CommonCrawlExtract, output: str) -> list[Record]:
+def _extract(
+    engine: Engine, tasks: Sequence[RangeTask], config: CommonCrawlExtract, output: str, limits: Limits
+) -> list[Record]:
     result = join(output, "documents", "_records.json")
     elements = [asdict(task) for task in tasks]
 
@@ -142,7 +150,7 @@ def _extract(engine: Engine, tasks: Sequence[RangeTask], config: CommonCrawlExtr
         (
             pipeline
             | "Ranges" >> Tasks(elements, output, "ranges")
-            | "ExtractRange" >> beam.ParDo(ExtractRange(config.model_dump(mode="json"), output))
+            | "ExtractRange" >> beam.ParDo(ExtractRange(config.model_dump(mode="json"), output, limits))
             | "Records" >> WriteRecords(result)
         )
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import ExtractSection
+from curate.limits import guard_for
+from curate.manifest import ExtractSection, Limits
 from curate.sources.registry import source_class
 from curate.sources.source import Dropped, Outcome, Piece
 from curate.storage import join
@@ -100,9 +101,9 @@ class Found:
     def write(self, output: str, shard: int, place: Record) -> Record:
         """place: where in the input the shard lies, for its record; with `file_index`."""
         # The files that explain are written first: the documents' file says that the shard is finished.
-        beside = write_beside(
-            output, shard_file("set_aside", shard), _table(map(_aside_row, self.aside), SET_ASIDE_SCHEMA)
-        ) | write_beside(output, shard_file("documents/dropped", shard), _table(self.dropped, DROPPED_SCHEMA))
+        beside = write_beside(output, shard_file("set_aside", shard), aside_table(self.aside)) | write_beside(
+            output, shard_file("documents/dropped", shard), _table(self.dropped, DROPPED_SCHEMA)
+        )
         rows = {name: [getattr(document, name) for document in self.documents] for name in DOCUMENT_SCHEMA.names}
         return write_shard(
             output,
@@ -124,8 +125,8 @@ class Found:
         )
 
 
-def _aside_row(item: SetAside) -> tuple[str, int, str, str]:
-    return item.file, item.offset, item.reason, item.detail
+def aside_table(aside: Sequence[SetAside]) -> pa.Table:
+    return _table([(item.file, item.offset, item.reason, item.detail) for item in aside], SET_ASIDE_SCHEMA)
 
 
 def _table(rows: Any, schema: pa.Schema) -> pa.Table:
@@ -135,14 +136,16 @@ def _table(rows: Any, schema: pa.Schema) -> pa.Table:
 class ExtractShard(beam.DoFn):
     """ShardTask as a dict -> its Record; writes documents/, what was dropped, and what was set aside."""
 
-    def __init__(self, source: str, config: dict[str, Any], output: str) -> None:
+    def __init__(self, source: str, config: dict[str, Any], output: str, limits: Limits) -> None:
         self.name = source
         self.config = config
         self.output = output
+        self.limits = limits
 
     def setup(self) -> None:
         kind = source_class(self.name)
         self.source = kind(kind.Config.model_validate(self.config))
+        self.source.guard = guard_for(self.limits.document_seconds, self.limits.worker_memory, self.output)
 
     def process(self, element: dict[str, Any]) -> Iterator[Record]:
         task = ShardTask.of(element)
@@ -163,7 +166,7 @@ class ExtractShard(beam.DoFn):
 
 
 def run_extract(
-    engine: Engine, source: str, inputs: Sequence[InputFile], config: ExtractSection, output: str
+    engine: Engine, source: str, inputs: Sequence[InputFile], config: ExtractSection, output: str, limits: Limits
 ) -> Record:
     """Extract every piece of the input."""
     result = join(output, "documents", "_records.json")
@@ -173,7 +176,7 @@ def run_extract(
         (
             pipeline
             | "Shards" >> Tasks(elements, output, "extract")
-            | "ExtractShard" >> beam.ParDo(ExtractShard(source, config.model_dump(mode="json"), output))
+            | "ExtractShard" >> beam.ParDo(ExtractShard(source, config.model_dump(mode="json"), output, limits))
             | "Records" >> WriteRecords(result)
         )
 

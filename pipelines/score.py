@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from curate.errors import SetAside
+from curate.limits import Guard, guard_for
+from curate.manifest import Limits
 from curate.storage import join
 from curate.text.page import Page
+from filters.filter import Value
 from pipelines.chain import build_chain, columns, measure
 from pipelines.collect import WriteRecords, take_records
 from pipelines.dedup_books import book_rows
 from pipelines.dedup_lines import Remaining
 from pipelines.dedup_near import near_rows
 from pipelines.engine import Engine
-from pipelines.extract import SET_ASIDE_SCHEMA
+from pipelines.extract import aside_table
 from pipelines.shards import Record, finished_record, peak_memory, shard_file, write_beside, write_shard
 from pipelines.stage import merge
 from pipelines.tasks import Tasks
 
+Result = TypeVar("Result")
 FOLDER = "scores"
 _FIXED = [
     pa.field("row", pa.uint32()),
@@ -50,11 +57,13 @@ class Survivors:
 class ScoreShard(beam.DoFn):
     """shard -> its Record; writes scores/."""
 
-    def __init__(self, output: str, filters: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, output: str, filters: Mapping[str, Mapping[str, Any]], limits: Limits) -> None:
         self.output = output
         self.filters = filters
+        self.limits = limits
 
     def setup(self) -> None:
+        self.guard = guard_for(self.limits.document_seconds, self.limits.worker_memory, self.output)
         self.chain = build_chain(self.filters, "manifest")
         for item in self.chain:
             item.load()
@@ -67,27 +76,21 @@ class ScoreShard(beam.DoFn):
         cpu = time.process_time()
         schema = pa.schema([*_FIXED, *columns(self.chain)])
         values: dict[str, list[Any]] = {name: [] for name in schema.names}
-        aside: list[dict[str, Any]] = []
+        aside: list[SetAside] = []
         characters = gone = 0
         for row, document, text in Survivors(self.output, shard):
             characters += len(text)
-            page = Page.of(document, text)
-            try:
-                measured, left = measure(self.chain, page)
-            except Exception as error:  # any text may come: one that a filter cannot take must not end the run
+            found = self.measured(document, text)
+            if isinstance(found, SetAside):
                 gone += len(text)
-                detail = f"{document['id']}: {type(error).__name__}: {error}"
-                aside.append(
-                    {"file": document["file"], "offset": document["offset"], "reason": "unmeasurable", "detail": detail}
-                )
+                aside.append(found)
                 continue
+            measured, left = found
             for name, value in (("row", row), ("id", document["id"]), *measured.items()):
                 values[name].append(value)
             values["characters"].append(len(text))
             values["edited_characters"].append(len(left))
-        beside = write_beside(
-            self.output, shard_file("set_aside", shard, "score"), pa.Table.from_pylist(aside, schema=SET_ASIDE_SCHEMA)
-        )
+        beside = write_beside(self.output, shard_file("set_aside", shard, "score"), aside_table(aside))
         count = len(values["row"])
         return write_shard(
             self.output,
@@ -100,7 +103,7 @@ class ScoreShard(beam.DoFn):
                 "dropped": {},
                 "dropped_characters": {},
                 "set_aside": len(aside),
-                "set_aside_by_reason": {"unmeasurable": len(aside)} if aside else {},
+                "set_aside_by_reason": dict(Counter(item.reason for item in aside)),
                 "characters_in": characters,
                 "characters_out": characters - gone,
                 "peak_memory": peak_memory(),
@@ -109,15 +112,31 @@ class ScoreShard(beam.DoFn):
             beside,
         )
 
+    def measured(self, document: Mapping[str, Any], text: str) -> tuple[dict[str, Value], str] | SetAside:
+        """The measurements of a document and its text as edits leave it, or why there are none."""
+        try:
+            return limited(self.guard, "score", document, lambda: measure(self.chain, Page.of(document, text)))
+        except Exception as error:  # any text may come: one that a filter cannot take must not end the run
+            detail = f"{document['id']}: {type(error).__name__}: {error}"
+            return SetAside(document["file"], document["offset"], "unmeasurable", detail)
 
-def run_score(engine: Engine, shards: list[int], filters: Mapping[str, Mapping[str, Any]], output: str) -> Record:
+
+def limited(guard: Guard, stage: str, document: Mapping[str, Any], work: Callable[[], Result]) -> Result | SetAside:
+    """`work()` on a document within the worker's limits; what is set aside can be asked for by the document's id."""
+    found = guard.run(document["file"], document["offset"], work, f"{stage} {document['id']}")
+    return replace(found, detail=f"{document['id']}: {found.detail}") if isinstance(found, SetAside) else found
+
+
+def run_score(
+    engine: Engine, shards: list[int], filters: Mapping[str, Mapping[str, Any]], output: str, limits: Limits
+) -> Record:
     result = join(output, FOLDER, "_records.json")
 
     def build(pipeline: beam.Pipeline) -> None:
         (
             pipeline
             | "Shards" >> Tasks(shards, output, "score")
-            | "ScoreShard" >> beam.ParDo(ScoreShard(output, dict(filters)))
+            | "ScoreShard" >> beam.ParDo(ScoreShard(output, dict(filters), limits))
             | "Records" >> WriteRecords(result)
         )
 

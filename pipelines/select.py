@@ -11,7 +11,9 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from curate.manifest import Tokens
+from curate.errors import SetAside
+from curate.limits import guard_for
+from curate.manifest import Limits, Tokens
 from curate.models.registry import resolve
 from curate.storage import join, remove
 from curate.text.page import Page
@@ -22,7 +24,8 @@ from pipelines.chain import build_chain, decide, edited
 from pipelines.collect import WriteRecords, take_records
 from pipelines.corpus import measured_rows
 from pipelines.engine import Engine
-from pipelines.score import Survivors
+from pipelines.extract import aside_table
+from pipelines.score import Survivors, limited
 from pipelines.shards import (
     Files,
     Record,
@@ -51,21 +54,23 @@ _VERDICT_SCHEMA = pa.schema(
         pa.field("topic", pa.string()),
     ]
 )
-"""What was decided on each scored row. reason is null for a kept one; the rest says which measurement failed which
-comparison with which threshold, and where the rule comes from. tokens: of a kept document, without delimiters; topic:
-where the manifest's topics send it, null for none."""
+"""What was decided on each scored row. reason is null for a kept one, and the limit that one set aside passed; the rest
+says which measurement failed which comparison with which threshold, and where the rule comes from. tokens: of a kept
+document, without delimiters; topic: where the manifest's topics send it, null for none."""
 Filters = Mapping[str, Mapping[str, Any]]
 
 
 class EncodeShard(beam.DoFn):
     """shard -> its Record; writes the token ids of the documents that every rule keeps."""
 
-    def __init__(self, output: str, filters: Filters, tokens: dict[str, Any]) -> None:
+    def __init__(self, output: str, filters: Filters, tokens: dict[str, Any], limits: Limits) -> None:
         self.output = output
         self.filters = filters
         self.config = tokens
+        self.limits = limits
 
     def setup(self) -> None:
+        self.guard = guard_for(self.limits.document_seconds, self.limits.worker_memory, self.output)
         self.chain = build_chain(self.filters, "manifest")
         for item in self.chain:
             item.load()
@@ -88,9 +93,10 @@ class EncodeShard(beam.DoFn):
                 decision = decided.get(row)
                 if decision is None or decision.reason is not None:
                     continue
-                page = Page.of(document, text)
-                left = edited(self.chain, page, decision.scores)
-                if left.strip():
+                left = self.edited(document, text, decision.scores)
+                if isinstance(left, SetAside):
+                    decision.reason, decision.aside = left.reason, left
+                elif left.strip():
                     decision.topic = topic_of(self.tokens.topics, decision.scores)
                     kept.append(decision)
                     texts.append(left)
@@ -103,11 +109,16 @@ class EncodeShard(beam.DoFn):
         for decision, text, tokens in zip(kept, texts, encoded, strict=True):
             sums = topics.setdefault(decision.topic or "", [0, 0, 0])
             topics[decision.topic or ""] = [sums[0] + 1, sums[1] + len(text), sums[2] + len(tokens)]
+        aside = [decision.aside for decision in decided.values() if decision.aside is not None]
         beside = self.write_verdicts(shard, decided)
+        beside |= write_beside(self.output, shard_file("set_aside", shard, "select"), aside_table(aside))
+        characters_aside = 0
         dropped: Counter[str] = Counter()
         gone: Counter[str] = Counter()
         for decision in decided.values():
-            if decision.reason is not None:
+            if decision.aside is not None:
+                characters_aside += decision.scores["characters"]
+            elif decision.reason is not None:
                 dropped[decision.reason] += 1
                 gone[decision.reason] += decision.scores["characters"]
         ids = [decision.scores["id"] for decision in kept]
@@ -117,7 +128,7 @@ class EncodeShard(beam.DoFn):
         flat = pa.array(np.concatenate([np.zeros(0, np.int64), *encoded]), kind)
         characters_in = sum(row["characters"] for row in scores)
         characters_out = sum(map(len, texts))
-        edits = characters_in - characters_out - sum(gone.values())
+        edits = characters_in - characters_aside - characters_out - sum(gone.values())
         if edits:
             gone["edits"] = edits
         return write_shard(
@@ -136,7 +147,8 @@ class EncodeShard(beam.DoFn):
                 "out": len(ids),
                 "dropped": dict(dropped),
                 "dropped_characters": dict(gone),
-                "set_aside": 0,
+                "set_aside": len(aside),
+                "set_aside_by_reason": dict(Counter(item.reason for item in aside)),
                 "characters_in": characters_in,
                 "characters_out": characters_out,
                 "tokens": sum(lengths),
@@ -146,6 +158,10 @@ class EncodeShard(beam.DoFn):
             },
             beside,
         )
+
+    def edited(self, document: Mapping[str, Any], text: str, scores: Mapping[str, Any]) -> str | SetAside:
+        """What the filters' edits leave of a document, which was measured so before."""
+        return limited(self.guard, "select", document, lambda: edited(self.chain, Page.of(document, text), scores))
 
     def write_verdicts(self, shard: int, decided: Mapping[int, Decision]) -> Files:
         rows = [decision.as_row() for decision in decided.values()]
@@ -162,6 +178,7 @@ class Decision:
         self.reason = verdict.reason if verdict else None
         self.tokens: int | None = None
         self.topic: str | None = None
+        self.aside: SetAside | None = None
 
     def as_row(self) -> dict[str, Any]:
         row = {"row": self.scores["row"], "id": self.scores["id"], "reason": self.reason, "tokens": self.tokens}
@@ -180,7 +197,9 @@ def shown(value: Any) -> str:
     return ", ".join(map(shown, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
 
 
-def run_select(engine: Engine, shards: list[int], filters: Filters, config: Tokens, output: str) -> Record:
+def run_select(
+    engine: Engine, shards: list[int], filters: Filters, config: Tokens, output: str, limits: Limits
+) -> Record:
     """Decide and encode. The record's `topics`: topic ("" for none) -> [documents, characters, tokens] kept."""
     result = join(output, "_work", "_records.json")
 
@@ -188,7 +207,7 @@ def run_select(engine: Engine, shards: list[int], filters: Filters, config: Toke
         (
             pipeline
             | "Shards" >> Tasks(shards, output, "select")
-            | "EncodeShard" >> beam.ParDo(EncodeShard(output, dict(filters), config.model_dump(mode="json")))
+            | "EncodeShard" >> beam.ParDo(EncodeShard(output, dict(filters), config.model_dump(mode="json"), limits))
             | "Records" >> WriteRecords(result)
         )
 

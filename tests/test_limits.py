@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import threading
 import time
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from curate.errors import SetAside
-from curate.limits import STUCK, Guard, guard_for
+from curate.limits import STUCK, Guard, guard_for, resident_bytes
 
 
 def for_ever() -> int:
+    number = 0
     while True:
-        time.sleep(0.001)
+        number += 1
 
 
 @pytest.fixture
@@ -30,6 +32,38 @@ def test_a_document_that_keeps_to_the_limits_is_left_alone(guard: Guard) -> None
 def test_a_document_that_takes_too_long_is_set_aside_and_the_next_is_read(guard: Guard) -> None:
     assert guard.run("a", 5, for_ever) == SetAside("a", 5, "too_slow", "over 0.2 s")
     assert guard.run("a", 6, lambda: "next") == "next"
+
+
+def test_a_document_that_waits_for_ever_is_set_aside_too(tmp_path: Path) -> None:
+    def waits() -> None:
+        while True:
+            time.sleep(0.001)
+
+    guard = Guard(0.05, 1 << 40, str(tmp_path))
+    assert guard.run("a", 5, waits) == SetAside("a", 5, "too_slow", "over 0.05 s")
+
+
+def test_time_in_which_the_process_is_stopped_is_not_the_documents(tmp_path: Path) -> None:
+    guard = Guard(10, 1 << 40, str(tmp_path))
+
+    def an_hour_passes() -> str:
+        guard.look(time.monotonic() + 3_600)
+        time.sleep(0.01)
+        return "read"
+
+    assert guard.run("a", 5, an_hour_passes) == "read"
+
+
+def test_what_swallows_the_first_word_is_told_again(tmp_path: Path) -> None:
+    guard = Guard(0.1, 1 << 40, str(tmp_path))
+
+    def swallows() -> None:
+        try:
+            for_ever()
+        except BaseException:
+            for_ever()
+
+    assert guard.run("a", 5, swallows) == SetAside("a", 5, "too_slow", "over 0.1 s")
 
 
 def test_no_handler_of_exceptions_on_the_way_keeps_it_from_stopping(guard: Guard) -> None:
@@ -49,6 +83,22 @@ def test_the_document_at_hand_when_memory_passes_its_cap_is_set_aside(tmp_path: 
     held = iter([100, 2_000])
     guard = Guard(60, 1_000, str(tmp_path), resident=lambda: next(held, 100))
     assert guard.run("a", 5, for_ever) == SetAside("a", 5, "too_much_memory", "over 1000 bytes")
+
+
+def test_a_worker_that_is_over_its_cap_without_any_document_ends_and_sets_nothing_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(status: int) -> None:
+        raise SystemExit(status)
+
+    held = [2_000]
+    guard = Guard(60, 1_000, str(tmp_path), end=end, resident=lambda: held[0])
+    guard.look(time.monotonic())
+    with pytest.raises(SystemExit, match="70"):
+        guard.run("a", 5, lambda: "read")
+    assert "2,000 bytes before it reads a at 5, over limits.worker_memory (1,000)" in capsys.readouterr().err
+    held[0] = 500
+    assert guard.run("a", 5, lambda: "read") == "read"
 
 
 def test_an_exception_of_the_work_itself_passes(guard: Guard) -> None:
@@ -92,7 +142,7 @@ def test_what_cannot_be_stopped_ends_the_process_and_is_set_aside_unread_the_nex
 
     guard.run("a.warc", 77, deaf)
     (path,) = (tmp_path / STUCK).iterdir()
-    assert json.loads(path.read_text()) == {"file": "a.warc", "offset": 77}
+    assert json.loads(path.read_text()) == {"file": "a.warc", "offset": 77, "part": ""}
     read: list[str] = []
     again = Guard(0.1, 1 << 40, str(tmp_path))
     assert again.run("a.warc", 77, lambda: read.append("it")) == SetAside(
@@ -100,8 +150,20 @@ def test_what_cannot_be_stopped_ends_the_process_and_is_set_aside_unread_the_nex
     )
     assert not read
     assert again.run("a.warc", 78, lambda: "read") == "read"
+    assert again.run("a.warc", 77, lambda: "read", "another page of the block") == "read"
 
 
 def test_a_process_has_one_guard(tmp_path: Path) -> None:
     assert guard_for(5, 100, str(tmp_path)) is guard_for(5, 100, str(tmp_path))
     assert guard_for(6, 100, str(tmp_path)).seconds == 6
+
+
+def test_pages_of_files_are_not_the_processes_own(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(bytes(64 << 20))
+    before = resident_bytes()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sum(mapped[:: mmap.PAGESIZE]) == 0  # every page is in memory now
+        assert resident_bytes() - before < 16 << 20
+    held = bytearray(64 << 20)
+    assert resident_bytes() - before > 48 << 20, len(held)

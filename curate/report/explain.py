@@ -19,6 +19,7 @@ from curate.dedup.captures import Reason
 from curate.dedup.lines import without_lines
 from curate.dedup.minhash import jaccard
 from curate.errors import UserError
+from curate.limits import OverLimit
 from curate.storage import exists, join, listing, read_bytes, read_sealed
 from curate.text.c4 import normal_url
 
@@ -115,13 +116,13 @@ def find_dropped(folder: str, query: str) -> Iterator[Row]:
 
 
 def find_set_aside(folder: str, query: str) -> Iterator[Row]:
-    for prefix in ("shard", "score"):
+    for prefix in ("shard", "score", "select"):
         for shard in shards(folder, prefix):
             for row in read(join(folder, f"{prefix}-{shard:06d}.parquet")).to_pylist():
-                if query in (row["file"], f"{row['file']}@{row['offset']}") or (
-                    prefix == "score" and row["detail"].startswith(f"{query}:")
-                ):
-                    yield {**row, "stage": "extract" if prefix == "shard" else "score"}
+                places = (row["file"], f"{row['file']}@{row['offset']}")
+                # What is known of it, its id or its URL, stands before the rest of the detail.
+                if query in places or row["detail"].startswith(f"{query}: "):
+                    yield {**row, "stage": "extract" if prefix == "shard" else prefix}
 
 
 # ---- telling ----
@@ -306,7 +307,7 @@ def _scores(output: str, shard: int, row: int, found: Row) -> Step | None:
         return None
     scores = row_of(output, "scores", shard, row)
     if scores is None:
-        return Step("score", "set aside", "a filter could not measure it; see set_aside/", {})
+        return Step("score", "set aside", "it could not be measured, or not within its limits; see set_aside/", {})
     for name in listing(join(output, CORPUS)):
         scores |= row_of(output, f"{CORPUS}/{name}", shard, row) or {}
     # What is packed in bytes is the filters' own.
@@ -321,6 +322,8 @@ def _selected(verdict: Row) -> list[Step]:
             Step("select", "kept", "every rule keeps it"),
             Step("tokenize", "kept", f"{verdict['tokens']:,} tokens{of_topic(verdict)}", {"tokens": verdict["tokens"]}),
         ]
+    if verdict["reason"] in set(OverLimit):
+        return [Step("select", "set aside", f"{verdict['reason']} to edit once more; see set_aside/", {})]
     if verdict["measurement"] is None:
         return [Step("select", "dropped", verdict["reason"], {"reason": verdict["reason"]})]
     detail = (

@@ -256,7 +256,7 @@ def _unread(found: Survey, corpus: Corpus, number: int) -> None:
         if item["reason"] != NOT_A_PAGE:
             found.domains.add(host_and_path(item["url"])[0], 0, 1, 0)
         add(found.unread, item, item["url"])
-    for prefix in ("shard", "score"):
+    for prefix in ("shard", "score", "select"):
         aside = corpus.read("set_aside", number, prefix=prefix)
         for item in aside.to_pylist() if aside is not None else ():
             add(found.aside, item, None)

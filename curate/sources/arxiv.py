@@ -135,7 +135,10 @@ class Arxiv(Source[ArxivExtract]):
                 yield self._paper(stream, member.name, piece.file, member.offset)
 
     def _paper(self, stream: Stored, name: str, file: str, offset: int) -> Outcome:
-        """name: of the stored paper, which its identifier is read from."""
+        """What a paper comes to, within the worker's limits. name: of the stored paper, which says its identifier."""
+        return self.limited(file, offset, lambda: self._read_paper(stream, name, file, offset))
+
+    def _read_paper(self, stream: Stored, name: str, file: str, offset: int) -> Outcome:
         known = paper_id(name)
         url = known.url if known else ""
         try:

@@ -116,7 +116,7 @@ class Books(Source[BooksExtract]):
                     yield from self._archive(stream, piece.file)
                     return
                 body = self._inflated(stream) if magic[:2] == _GZIP else stream.read(self.config.max_book_bytes + 1)
-                yield self._book(body, piece.file, piece.file, 0, 0)
+                yield self._limited_book(body, piece.file, piece.file, 0, 0)
             except Unreadable as error:
                 yield SetAside(piece.file, 0, error.reason.value, str(error))
 
@@ -145,7 +145,7 @@ class Books(Source[BooksExtract]):
     def _archive(self, stream: IO[bytes], file: str) -> Iterator[Outcome]:
         archive = Archive(stream)
         if _CONTAINER in archive or _TYPE in archive:
-            yield self._epub(archive, file)
+            yield self.limited(file, 0, lambda: self._epub(archive, file))
             return
         budget = self.config.max_archive_bytes
         told = 0
@@ -163,7 +163,7 @@ class Books(Source[BooksExtract]):
             try:
                 body = archive.read(member, min(self.config.max_book_bytes, budget))
                 budget -= len(body)
-                yield self._book(body, file, f"{file}!{name}", member.header_offset, index)
+                yield self._limited_book(body, file, f"{file}!{name}", member.header_offset, index)
             except Unreadable as error:
                 yield SetAside(file, member.header_offset, error.reason.value, f"{error}")
                 if error.reason is BadBook.BOMB:
@@ -203,6 +203,9 @@ class Books(Source[BooksExtract]):
         return archive.read(item.path, limit)
 
     # ---- one book ----
+
+    def _limited_book(self, body: bytes, file: str, name: str, offset: int, index: int) -> Outcome:
+        return self.limited(file, offset, lambda: self._book(body, file, name, offset, index), str(index))
 
     def _book(self, body: bytes, file: str, name: str, offset: int, index: int) -> Outcome:
         """name: what a drop can be asked for by, the file's or that of the archive's member."""

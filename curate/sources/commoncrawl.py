@@ -98,14 +98,21 @@ class CommonCrawl(Source[CommonCrawlExtract]):
             yield item if isinstance(item, SetAside) else self.outcome(item, piece.file)
 
     def outcome(self, record: RawRecord, file: str) -> Outcome:
-        """What a record comes to under this manifest."""
-        found = document_from_record(
-            record,
+        """What a record comes to under this manifest, within the worker's limits."""
+        found = self.limited(
             file,
-            robots=self._robots,
-            blocked=self._blocked,
-            first_line_is_title=self.config.wet_first_line_is_title,
+            record.offset,
+            lambda: document_from_record(
+                record,
+                file,
+                robots=self._robots,
+                blocked=self._blocked,
+                first_line_is_title=self.config.wet_first_line_is_title,
+            ),
+            str(record.index or ""),
         )
+        if isinstance(found, SetAside) and (url := target_url(record)):
+            return replace(found, detail=f"{url}: {found.detail}")  # it can be asked for by its URL
         return replace(found, offset=record.offset) if isinstance(found, Dropped) else found
 
 

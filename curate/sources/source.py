@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from curate.document import Document, document_id, text_digest
 from curate.errors import SetAside
 from curate.inputs import InputFile
+from curate.limits import Guard
 from curate.manifest import ExtractSection
 
 Settings = TypeVar("Settings", bound=ExtractSection)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ class Source(ABC, Generic[Settings]):
     Config: ClassVar[type[ExtractSection]]
     suffixes: ClassVar[tuple[str, ...]]
     reasons: ClassVar[tuple[str, ...]]
+    guard: Guard | None = None
+    """Stops a record that takes too long; a worker has one."""
 
     def __init__(self, config: Settings) -> None:
         self.config = config
 
-    def survey(self, inputs: Sequence[InputFile]) -> None:  # noqa: B027 - most sources take all they are given
+    def survey(self, inputs: Sequence[InputFile]) -> None:
         """Look at all input files once, before any is divided into pieces: a source that chooses among them does it
         here. Raises UserError where it is asked for what is not there."""
 
@@ -80,6 +84,10 @@ class Source(ABC, Generic[Settings]):
         """Every record of the piece, in order, once. Never raises for what a file holds: what cannot be read is set
         aside with its offset and reason, and reading goes on where it can. Raises OSError where the file is not there.
         """
+
+    def limited(self, file: str, offset: int, work: Callable[[], Result], part: str = "") -> Result | SetAside:
+        """What a record comes to (`work()`), within the worker's limits. part: tells apart records of one offset."""
+        return work() if self.guard is None else self.guard.run(file, offset, work, part)
 
     def figures(self, document: Document) -> Mapping[str, int]:
         """What is summed over a build's documents and told with its account, by what it is in words."""

@@ -11,6 +11,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from curate.inputs import InputFile
+from curate.manifest import Limits
 from curate.sources.commoncrawl import CommonCrawlExtract
 from pipelines import commoncrawl, tasks
 from pipelines.collect import WriteRecords, take_records
@@ -59,7 +60,7 @@ def test_the_graph_of_60_000_warc_files_is_far_below_dataflows_limit(tmp_path: P
     (
         pipeline
         | "Ranges" >> Tasks(ranges, str(tmp_path), "ranges")
-        | beam.ParDo(commoncrawl.ExtractRange(config.model_dump(mode="json"), str(tmp_path)))
+        | beam.ParDo(commoncrawl.ExtractRange(config.model_dump(mode="json"), str(tmp_path), Limits()))
         | WriteRecords(str(tmp_path / "records.json"))
     )
     graph = pipeline.to_runner_api().SerializeToString()
