@@ -9,10 +9,13 @@ import socket
 import sys
 
 if __name__ == "__main__":
-    with socket.socket(socket.AF_UNIX) as server:
-        server.connect(sys.argv[1])
-        server.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
+    answer = b""
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.connect(sys.argv[1])
+            server.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
+            while chunk := server.recv(64):
+                answer += chunk
+    except OSError:  # the server was killed: the driver is told by the status, and tells the user
         answer = b""
-        while chunk := server.recv(64):
-            answer += chunk
     sys.exit(int(answer or b"1"))

@@ -69,6 +69,7 @@ def serve(address: str) -> None:
         while True:
             ready, _, _ = select.select([listener, sys.stdin], [], [])
             if sys.stdin in ready:
+                shutil.rmtree(os.path.dirname(address), ignore_errors=True)  # a killed driver could not
                 return
             connection, _ = listener.accept()
             if os.fork() == 0:
@@ -85,7 +86,9 @@ def become_worker(connection: socket.socket, worker: ModuleType) -> None:
         with connection.makefile("rb") as request:
             os.environ.update(json.loads(request.readline()))
         sys.stdin = open(os.devnull)  # noqa: SIM115 - for the life of the process
-        logging.getLogger().handlers.clear()  # the driver gets the log over its own channel
+        # The driver gets the log, and what went wrong, over channels of their own, and tells it once.
+        logging.getLogger().handlers.clear()
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         worker.main(["fork"])
         status = 0
     except SystemExit as end:

@@ -10,9 +10,11 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from curate.errors import UserError
 from curate.manifest import Tokens
 from curate.models.registry import resolve
-from curate.storage import join, remove
+from curate.storage import join, listing, remove
+from curate.tokens.finished import finished_part
 from curate.tokens.index import write_index, write_manifest
 from curate.tokens.order import part_of, sorted_rows
 from curate.tokens.schema import MANIFEST, TokenizerInfo, part_file
@@ -31,6 +33,10 @@ Chunk = tuple[list[str], bytes, bytes]
 """Some documents on their way to a part: ids, lengths as uint32, token ids as uint32."""
 
 
+Key = tuple[int, int]
+"""A part: its source's number and its own."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A source that is to be written: the documents of one topic ("" for none), and in how many parts."""
@@ -41,13 +47,14 @@ class Wanted:
 
 
 class ReadEncoded(beam.DoFn):
-    """shard -> ((source's number, part), Chunk)."""
+    """shard -> ((source's number, part), Chunk); there: parts that are finished, whose documents need not travel."""
 
-    def __init__(self, output: str, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, output: str, wanted: Sequence[Wanted], there: Iterable[Key] = ()) -> None:
         self.output = output
         self.wanted = wanted
+        self.there = frozenset(there)
 
-    def process(self, shard: int) -> Iterator[tuple[tuple[int, int], Chunk]]:
+    def process(self, shard: int) -> Iterator[tuple[Key, Chunk]]:
         table = read_shard(self.output, shard_file(ENCODED, shard))
         if table.num_rows == 0:
             return
@@ -59,6 +66,8 @@ class ReadEncoded(beam.DoFn):
         for number, wanted in enumerate(self.wanted):
             parts = np.where(topics == wanted.topic, part_of(ids, wanted.parts).astype(np.int64), -1)
             for part in np.unique(parts[parts >= 0]).tolist():
+                if (number, part) in self.there:
+                    continue
                 chosen = np.flatnonzero(parts == part).tolist()
                 pieces = [flat[offsets[i] : offsets[i + 1]] for i in chosen]
                 lengths = np.array([len(piece) for piece in pieces], np.uint32)
@@ -79,7 +88,7 @@ class WritePart(beam.DoFn):
         model = resolve(self.tokens.tokenizer)
         self.tokenizer = load_tokenizer(str(model.path), model.name)
 
-    def process(self, element: tuple[tuple[int, int], Iterable[Chunk | None]]) -> Iterator[Record]:
+    def process(self, element: tuple[Key, Iterable[Chunk | None]]) -> Iterator[Record]:
         cpu = time.process_time()
         (number, part), received = element
         wanted = self.wanted[number]
@@ -109,6 +118,35 @@ class WritePart(beam.DoFn):
         }
 
 
+class TakePart(beam.DoFn):
+    """key of a part that an earlier run finished -> its Record."""
+
+    def __init__(self, output: str, wanted: Sequence[Wanted]) -> None:
+        self.output = output
+        self.wanted = wanted
+
+    def process(self, element: Key) -> Iterator[Record]:
+        cpu = time.process_time()
+        number, part = element
+        wanted = self.wanted[number]
+        info = finished_part(join(self.output, FOLDER), wanted.source, part, wanted.parts)
+        if info is None:
+            file = part_file(wanted.source, part, wanted.parts)
+            raise UserError(f"{join(self.output, FOLDER, file)} is damaged: remove it and run the same command again")
+        used = {"peak_memory": peak_memory(), "cpu_seconds": time.process_time() - cpu}
+        yield {"shard": [number, part], "part": info.to_json(), **used}
+
+
+def finished_keys(output: str, wanted: Sequence[Wanted]) -> list[Key]:
+    """The parts that are there: files appear whole, and what they depend on is the same (`run_stage`)."""
+    found: list[Key] = []
+    for number, source in enumerate(wanted):
+        names = set(listing(join(output, FOLDER, f"source={source.source}")))
+        files = (part_file(source.source, part, source.parts) for part in range(source.parts))
+        found += [(number, part) for part, file in enumerate(files) if file.rpartition("/")[2] in names]
+    return found
+
+
 def parts_for(characters: int, config: Tokens) -> int:
     """How many parts a source of this many characters is written in."""
     return config.shards or max(1, -(-characters // config.characters_per_shard))
@@ -130,7 +168,9 @@ def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], conf
     """
     root = join(output, FOLDER)
     remove(join(root, MANIFEST))
-    keys = [(number, part) for number, source in enumerate(wanted) for part in range(source.parts)]
+    there = finished_keys(output, wanted)
+    every_key = [(number, part) for number, source in enumerate(wanted) for part in range(source.parts)]
+    keys = sorted(set(every_key) - set(there))
     result = join(output, "_work", "_parts.json")
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -138,15 +178,22 @@ def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], conf
         chunks = (
             pipeline
             | "Shards" >> Tasks(shards, output, "tokenize")
-            | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, wanted))
+            | "ReadEncoded" >> beam.ParDo(ReadEncoded(output, wanted, there))
         )
-        (
+        written = (
             (every, chunks)
             | "PartsAndChunks" >> beam.Flatten()
             | "ByPart" >> beam.GroupByKey()
             | "WritePart" >> beam.ParDo(WritePart(output, wanted, config.model_dump(mode="json")))
-            | "Records" >> WriteRecords(result)
         )
+        if there:
+            taken = (
+                pipeline
+                | "Finished" >> Tasks(there, output, "finished")
+                | "TakePart" >> beam.ParDo(TakePart(output, wanted))
+            )
+            written = (written, taken) | "EveryRecord" >> beam.Flatten()
+        written | "Records" >> WriteRecords(result)
 
     engine.run("tokens", build, parallel=len(keys) > 4)
     records = take_records(result)

@@ -1,0 +1,96 @@
+"""Does a build survive what happens to machines? Kill it, fill its disk, cut its network; compare with a quiet run.
+
+    python -m bench.faults [--rounds 50] [--seed 1] [--faults kill,disk,read-only,network,store]
+
+kill: the whole machine, the driver, a worker or what forks workers is killed (-9) at a random moment of each stage in
+turn; the same command then ends with the bytes of an undisturbed run and writes no finished shard again.
+disk, read-only: the output's disk fills up, or may not be written to; the run says so in one line and goes on later.
+network: the server of the input drops connections, answers half, and goes away in mid-download.
+store: an object store that holds input and output drops connections.
+Prints a table of each; the exit status is 1 where a promise did not hold. Everything is on the loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench.faults.case import Broken, Case, prepared
+from bench.faults.kill import VICTIMS, Kill, one_round
+
+
+def kill_rounds(case: Case, folder: Path, rounds: int, seed: int) -> int:
+    """Rounds of kills, stage by stage in turn; returns how many promises did not hold."""
+    kills: list[Kill] = []
+    broken = 0
+    for number in range(rounds):
+        chance = random.Random(f"{seed}-kill-{number}")
+        stage = list(case.seconds)[number % len(case.seconds)]
+        victim = chance.choice(VICTIMS)
+        output = folder / f"kill-{number}"
+        try:
+            found = one_round(case, output, stage, victim, chance)
+        except Broken as error:
+            broken += 1
+            print(f"round {number}, {victim} in {stage}: {error}", flush=True)
+            continue
+        kills += found
+        for kill in found:
+            shards = f"{kill.kept:>4} finished shards, {len(kill.again)} again"
+            print(f"  {number:>3} {kill.victim:<12} {kill.stage:<16} {shards}", flush=True)
+        shutil.rmtree(output)
+    print(kill_table(kills, list(case.seconds)))
+    print(f"{rounds - broken} of {rounds} rounds ended with the bytes of an undisturbed run")
+    return broken + sum(bool(kill.again) or not kill.took_up for kill in kills)
+
+
+def kill_table(kills: list[Kill], stages: list[str]) -> str:
+    """Where it was killed, what, how often it took up, and how many finished shards were done again."""
+    heads = ("killed in", *VICTIMS, "took up", "shards kept", "done again")
+    rows = [heads]
+    struck = [kill for kill in kills if kill.victim != "nothing"]
+    for stage in [*stages, "between stages", "all"]:
+        here = [kill for kill in struck if stage in (kill.stage, "all")]
+        by = Counter(kill.victim for kill in here)
+        figures = (sum(kill.took_up for kill in here), sum(kill.kept for kill in here), sum(len(k.again) for k in here))
+        rows.append((stage, *(str(by[victim]) for victim in VICTIMS), *map(str, figures)))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=50, help="of kills; of each other fault there are a tenth")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", default="kill", help="comma between them")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="curate-faults-"))
+    began = time.monotonic()
+    case = prepared(folder)
+    print(f"undisturbed: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in case.seconds.items())}", flush=True)
+    broken = 0
+    if "kill" in options.faults:
+        broken += kill_rounds(case, folder, options.rounds, options.seed)
+    print(f"{broken} promises broken, seed {options.seed}, {time.monotonic() - began:.0f} s")
+    if broken:
+        print(f"what is left of broken rounds: {folder}")
+    else:
+        shutil.rmtree(folder)
+    return int(broken > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
