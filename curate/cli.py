@@ -24,6 +24,7 @@ from curate.models.tokenizer_cli import tokenizer
 from curate.report.clean import printable
 from curate.training.mix_cli import mix_app
 from curate.training.train_cli import train_app
+from curate.trouble import explained
 
 app = typer.Typer(
     add_completion=False,
@@ -187,6 +188,12 @@ def main() -> None:
     except KeyboardInterrupt:
         print("curate: stopped; the same command takes up where it stopped", file=sys.stderr)
         raise SystemExit(130) from None
+    except Exception as error:  # a disk that is full, storage that went away: no defect of the program
+        line = explained(error)
+        if line is None:
+            raise
+        print(f"curate: {printable(str(line))}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":
