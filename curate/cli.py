@@ -1,10 +1,11 @@
-"""The door: `curate build`, `status`, `explain`, `report`, `verify`, `models`, `train`, `mix`."""
+"""The door: `curate plan`, `build`, `status`, `explain`, `report`, `verify`, `models`, `train`, `mix`."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from curate.errors import UserError
+from curate.manifest import Manifest
 from curate.models.classifier_cli import classifier
 from curate.models.evaluate_cli import evaluate
 from curate.models.kenlm_cli import calibrate, kenlm
@@ -143,6 +145,62 @@ def report(output: OutputFolder) -> None:
         return
     print(account_text(read_summary(output)))
     print(f"report: {write_report(output)}")
+
+
+@app.command()
+def plan(
+    manifest: Annotated[str, typer.Argument(help="The recipe, a YAML file such as manifests/cc-2020.yaml.")],
+    pages: Annotated[
+        str, typer.Option(help="Pages, e.g. 3B; default: of one CommonCrawl snapshot, or of --input.")
+    ] = "",
+    input: Annotated[
+        list[str] | None, typer.Option(help="Path, folder, glob, URL or crawl, whose size says how many pages.")
+    ] = None,
+    warcs: Annotated[str, typer.Option(help="How many files of a cc:// crawl, or `all`.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one manifest key.")] = None,
+    price: Annotated[float, typer.Option(help="Dollars a core-hour.", min=0)] = 0.04,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a build would take: core-hours, bytes and memory by stage, from measured rates."""
+    from curate.report.plan import SNAPSHOT_FILES, SNAPSHOT_PAGES, lines, read_rates
+    from curate.report.plan import plan as reckoned
+
+    recipe = commoncrawl_recipe(manifest, set_ or ())
+    rates = read_rates()
+    count, files = SNAPSHOT_PAGES, SNAPSHOT_FILES
+    if input:
+        from curate.crawl_index import parse_count
+        from curate.inputs import resolve_inputs
+        from curate.sources.registry import source_class
+
+        suffixes = source_class(recipe.source).suffixes
+        found = resolve_inputs(list(input), base=".", warcs=parse_count(warcs), suffixes=suffixes)
+        files = len(found)
+        count = round(sum(max(item.size, 0) for item in found) / rates["input_bytes"])
+    if pages:
+        from curate.counts import parse_count as written_count
+
+        told = written_count(pages)
+        count = told if isinstance(told, int) else int(pages) if pages.isdecimal() else 0
+        if count < 1:
+            raise UserError(f"--pages {pages!r}: write a number of pages, such as 500M or 3B")
+    answer = reckoned(recipe, count, files, rates)
+    if as_json:
+        print(json.dumps({**asdict(answer), "core_hours": answer.core_hours}, indent=2))
+        return
+    print("\n".join(lines(answer, rates, price)))
+
+
+def commoncrawl_recipe(path: str, settings: Sequence[str]) -> Manifest:
+    """The recipe at a path, whose rates are known; UserError for a mixture or another source."""
+    from curate.mixture import load_recipe
+
+    recipe = load_recipe(path, settings)
+    if not isinstance(recipe, Manifest):
+        raise UserError(f"{path} is a mixture: plan each of its recipes")
+    if recipe.source != "commoncrawl":
+        raise UserError(f"{path} is of {recipe.source}: rates were measured for pages of CommonCrawl only")
+    return recipe
 
 
 @app.command()
