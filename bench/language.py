@@ -29,15 +29,16 @@ def texts_of(named: Sequence[str]) -> list[str]:
 
 
 def seconds(ways: dict[str, Identify], texts: Sequence[str]) -> dict[str, float]:
-    """Processor time of each way over all texts, the least of several rounds in turn, so that a busy machine tells."""
-    least = dict.fromkeys(ways, float("inf"))
+    """Processor time of each way over all texts. Of each text it is the least of several rounds in which the ways take
+    turns, since what else runs on a machine takes a round's time and caches now from one way and now from another."""
+    least = {name: [float("inf")] * len(texts) for name in ways}
     for _ in range(ROUNDS):
         for name, identify in ways.items():
-            started = time.process_time()
-            for text in texts:
+            for place, text in enumerate(texts):
+                started = time.process_time()
                 identify(text)
-            least[name] = min(least[name], time.process_time() - started)
-    return least
+                least[name][place] = min(least[name][place], time.process_time() - started)
+    return {name: sum(taken) for name, taken in least.items()}
 
 
 def main(named: Sequence[str]) -> None:

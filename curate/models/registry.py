@@ -42,7 +42,8 @@ def resolve(reference: str) -> ModelFile:
     path = locate(name)
     found = file_sha256(path)
     if pinned and found != wanted:
-        raise UserError(f"model {name} ({path}) has sha256 {found}, but the reference pins {wanted}")
+        advice = "bring that file, or pin this one"
+        raise UserError(f"model {name} ({path}) has sha256 {found}, but the reference pins {wanted}: {advice}")
     return ModelFile(name, path, found)
 
 

@@ -59,6 +59,40 @@ def test_a_language_that_the_first_model_is_sure_of_is_not_asked_about_again(
         page_language(HARD["hr"])
 
 
+@pytest.mark.parametrize(
+    ("code", "score", "characters", "asked"),
+    [
+        ("hr", 0.9, 100, False),
+        ("hr", 0.899, 100, True),
+        ("hr", 0.8, 499, True),
+        ("hr", 0.8, 500, False),
+        ("hr", 0.799, 500, True),
+        ("sh", 0.899, 5000, True),
+        ("sh", 0.9, 5000, False),
+        ("zh", 0.1, 100, False),
+    ],
+)
+def test_the_second_model_is_asked_where_the_first_is_not_sure_and_a_long_text_makes_it_surer(
+    page_language: PageLanguage, monkeypatch: pytest.MonkeyPatch, code: str, score: float, characters: int, asked: bool
+) -> None:
+    questions: list[str] = []
+    monkeypatch.setattr(page_language._first, "likeliest", lambda text, count: {code: score, "xx": 1 - score})
+    monkeypatch.setattr(page_language._second, "distribution", lambda text: questions.append(text) or {})
+    page_language.probabilities("a" * characters)
+    assert bool(questions) == asked
+
+
+def test_a_page_with_a_paragraph_is_read_as_much_less_as_the_glance_costs(
+    page_language: PageLanguage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(page_language, "probabilities", lambda text: read.append(len(text)) or {"en": 1.0})
+    page_language(ENGLISH * 100)
+    page_language((ENGLISH + "\n") * 100)
+    between = 7  # spaces between eight windows
+    assert read == [2000 + between, 2000 - language_near.GLANCE_COSTS + between]
+
+
 shares = st.floats(0, 1, allow_nan=False)
 
 
