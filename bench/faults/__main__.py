@@ -19,10 +19,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+from bench.faults import disk, network, store
 from bench.faults.case import Broken, Case, prepared
+from bench.faults.disk import Skipped
 from bench.faults.kill import VICTIMS, Kill, one_round
+
+OTHERS: dict[str, tuple[Callable[[Case, Path, random.Random], str], ...]] = {
+    "disk": (disk.full,),
+    "read-only": (disk.read_only, disk.forbidden),
+    "network": (network.torn, network.gone, network.killed),
+    "store": (store.fetched, store.through),
+}
+"""Fault -> its rounds: each returns one line on what happened, or raises Broken or Skipped."""
 
 
 def kill_rounds(case: Case, folder: Path, rounds: int, seed: int) -> int:
@@ -50,6 +61,29 @@ def kill_rounds(case: Case, folder: Path, rounds: int, seed: int) -> int:
     return broken + sum(bool(kill.again) or not kill.took_up for kill in kills)
 
 
+def other_rounds(case: Case, folder: Path, fault: str, rounds: int, seed: int) -> int:
+    """Rounds of another fault than kills; returns how many promises did not hold."""
+    held = tried = 0
+    for number in range(rounds):
+        for act in OTHERS[fault]:
+            chance = random.Random(f"{seed}-{fault}-{act.__name__}-{number}")
+            place = folder / f"{fault}-{act.__name__}-{number}"
+            try:
+                said = act(case, place, chance)
+            except Skipped as reason:
+                print(f"  {fault}, {act.__name__}: skipped: {reason}", flush=True)
+                continue
+            except Broken as error:
+                said = f"BROKEN: {error}"
+            else:
+                held += 1
+                shutil.rmtree(place)
+            tried += 1
+            print(f"  {fault}, {act.__name__} {number}: {said.replace(str(place), '…')}", flush=True)
+    print(f"{fault}: {held} of {tried} rounds ended with the bytes of an undisturbed run", flush=True)
+    return tried - held
+
+
 def kill_table(kills: list[Kill], stages: list[str]) -> str:
     """Where it was killed, what, how often it took up, and how many finished shards were done again."""
     heads = ("killed in", *VICTIMS, "took up", "shards kept", "done again")
@@ -75,15 +109,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=50, help="of kills; of each other fault there are a tenth")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", default="kill", help="comma between them")
+    parser.add_argument("--faults", default=",".join(("kill", *OTHERS)), help="comma between them")
     options = parser.parse_args()
+    if unknown := set(options.faults.split(",")) - {"kill", *OTHERS}:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))} (known: {', '.join(('kill', *OTHERS))})")
     folder = Path(tempfile.mkdtemp(prefix="curate-faults-"))
     began = time.monotonic()
     case = prepared(folder)
     print(f"undisturbed: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in case.seconds.items())}", flush=True)
     broken = 0
-    if "kill" in options.faults:
+    if "kill" in options.faults.split(","):
         broken += kill_rounds(case, folder, options.rounds, options.seed)
+    for fault in OTHERS:
+        if fault in options.faults.split(","):
+            broken += other_rounds(case, folder, fault, max(options.rounds // 10, 1), options.seed)
     print(f"{broken} promises broken, seed {options.seed}, {time.monotonic() - began:.0f} s")
     if broken:
         print(f"what is left of broken rounds: {folder}")

@@ -7,7 +7,8 @@ import random
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.faults.case import Broken, Case, check, finished, one_line, redone, run, running_stage
@@ -88,11 +89,24 @@ def wait_for_stage(process: subprocess.Popen[str], case: Case, output: Path, sta
     return False
 
 
-def disturbed(command: list[str], case: Case, output: Path, stage: str, victim: str, chance: random.Random) -> Kill:
-    """Start the command and kill it, or a part of it, in this stage; what was not killed ends by itself.
+@dataclass(frozen=True)
+class Disturbed:
+    """A run that something was done to. stage: where; done: what; said: its one line, "" where it did not say one."""
 
-    `again` and `took_up` are not known yet.
-    """
+    stage: str
+    done: str
+    said: str
+
+
+def disturbed(
+    command: list[str],
+    case: Case,
+    output: Path,
+    stage: str,
+    chance: random.Random,
+    act: Callable[[subprocess.Popen[str]], str],
+) -> Disturbed:
+    """Start the command and act on it at a random moment of this stage; what is left of it ends by itself."""
     process = subprocess.Popen(
         [*command, "--quiet"],
         stdout=subprocess.DEVNULL,
@@ -101,26 +115,23 @@ def disturbed(command: list[str], case: Case, output: Path, stage: str, victim: 
         start_new_session=True,
     )
     try:
-        if not wait_for_stage(process, case, output, stage, chance):
-            _, said = process.communicate()
-            if process.returncode:
-                raise Broken(f"ended with status {process.returncode} before it was killed: {said[-2000:]}")
-            return Kill("ended before", "nothing", 0, [], True)
-        where = running_stage(output) or "between stages"
-        killed = strike(process, victim, chance)
+        where, done = "ended before", ""
+        if wait_for_stage(process, case, output, stage, chance):
+            where = running_stage(output) or "between stages"
+            done = act(process)
         try:
             _, said = process.communicate(timeout=_DEATH)
         except subprocess.TimeoutExpired:
-            raise Broken(f"a run whose {killed} was killed in {where} did not end") from None
-        if process.returncode == 1:
-            one_line(said)
-        elif process.returncode not in (-signal.SIGKILL, 0):
-            raise Broken(f"{killed} killed in {where}: status {process.returncode}: {said[-2000:]}")
+            raise Broken(f"a run did not end: {done} in {where}") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    return Kill(where, killed, len(finished(output)), [], False)
+    if process.returncode in (0, -signal.SIGKILL):
+        return Disturbed(where, done, "")
+    if process.returncode not in (1, 2) or not done:
+        raise Broken(f"status {process.returncode}, {done} in {where}: {said[-2000:]}")
+    return Disturbed(where, done, one_line(said))
 
 
 def one_round(case: Case, output: Path, stage: str, victim: str, chance: random.Random) -> list[Kill]:
@@ -134,19 +145,17 @@ def one_round(case: Case, output: Path, stage: str, victim: str, chance: random.
     kills: list[Kill] = []
     for aim in aims:
         before = finished(output)
-        kill = disturbed(command, case, output, aim, victim, chance)
+        found = disturbed(command, case, output, aim, chance, lambda process: strike(process, victim, chance))
         if kills:
-            kills[-1] = with_outcome(kills[-1], redone(before), True)
-        kills.append(kill)
-        if kill.victim == "nothing":
+            kills[-1] = replace(kills[-1], again=redone(before), took_up=True)
+        if not found.done:  # it had ended when the moment came
             break
+        kills.append(Kill(found.stage, found.done, len(finished(output)), [], False))
     before = finished(output)
     done = run(command)
-    took_up = "taking up where it stopped" in done.stderr or "done before, kept" in done.stderr
-    kills[-1] = with_outcome(kills[-1], redone(before), took_up or kills[-1].kept == 0)
+    if kills:
+        took_up = "taking up where it stopped" in done.stderr or "done before, kept" in done.stderr
+        again = [*kills[-1].again, *redone(before)]
+        kills[-1] = replace(kills[-1], again=again, took_up=took_up or not before)
     check(case, output)
     return kills
-
-
-def with_outcome(kill: Kill, again: list[Path], took_up: bool) -> Kill:
-    return Kill(kill.stage, kill.victim, kill.kept, again, took_up)
