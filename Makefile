@@ -6,6 +6,7 @@
 # make test      install what the tests need and run them all
 # make check     ruff, mypy and the unit tests: the short loop
 # make spark-up  start a Spark here (spark-down ends it; flink-up and flink-down likewise)
+# make lock      pin every package that tests need, with hashes
 # make tools     build KenLM's lmplz and build_binary, for training models
 PYTHON ?= python3.11
 ifeq ($(shell command -v $(PYTHON)),)
@@ -27,7 +28,7 @@ TEST_WORKERS ?= 2
 
 RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 c4-from-crawl llama1 llama2 llama3 codellama
 
-.PHONY: $(RECIPES) train test check format tools bench clean spark-up spark-down flink-up flink-down
+.PHONY: $(RECIPES) train test check format tools bench lock clean spark-up spark-down flink-up flink-down
 .DELETE_ON_ERROR:
 
 $(RECIPES): $(VENV)/.package
@@ -47,9 +48,18 @@ $(VENV)/.train: pyproject.toml $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@touch $(VENV)/.package $@
 
-$(VENV)/.test: pyproject.toml $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@touch $(VENV)/.package $(VENV)/.train $@
+# Tests run on the locked versions, whose hashes pip checks; where an index lacks one, on the newest that are allowed.
+$(VENV)/.test: pyproject.toml .ci/requirements.lock $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/requirements.lock || \
+	  { echo 'a locked version cannot be had here: taking the newest'; \
+	    $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,spark]'; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(VENV)/.package $(VENV)/.train $(VENV)/.cluster $@
+
+lock: $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --extra test --extra spark pyproject.toml -o .ci/requirements.lock
 
 train: $(VENV)/.train
 	@[ -e '$(DATA)/tokens/manifest.json' ] || [ -e '$(DATA)/manifest.json' ] || [ '$(DATA)' != corpus/cc-2020 ] || \
