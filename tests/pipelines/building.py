@@ -19,9 +19,9 @@ def command(manifest: str, output: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "curate.cli", "build", manifest, "--output", str(output), *options]
 
 
-def build(manifest: str, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def build(manifest: str, output: Path, *options: str, timeout: float = TIMEOUT) -> subprocess.CompletedProcess[str]:
     """Build and expect success."""
-    done = subprocess.run(command(manifest, output, *options), capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(command(manifest, output, *options), capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr[-4000:]
     return done
 
