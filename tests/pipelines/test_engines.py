@@ -1,4 +1,4 @@
-"""On Spark and on Flink, whose workers have nothing but the built wheel, a build gives the bytes of the in-process one."""
+"""On Spark and on Flink, whose workers have only the built wheel, a build gives the bytes of the in-process runner."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_process_that_ends_as_it_starts_is_told_with_its_last_words(tmp_path: 
     processes = Processes(tmp_path)
     (port,) = free_ports(1)
     processes.start("broken", ["sh", "-c", "echo first; echo no such master >&2; exit 3"])
-    with pytest.raises(UserError, match="broken ended as it started: .*no such master"):
+    with pytest.raises(UserError, match=r"broken ended as it started: .*no such master"):
         processes.wait_for("broken", port, seconds=30)
 
 
