@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from curate.errors import UserError
+from curate.hidden import HidingFormatter, hidden
 from curate.manifest import Manifest
 from curate.models.classifier_cli import classifier
 from curate.models.evaluate_cli import evaluate
@@ -93,7 +95,7 @@ def build(
     )
     lines = order.run()
     if not quiet:
-        print("\n".join(lines))
+        print(hidden("\n".join(lines)))
 
 
 @app.command()
@@ -236,12 +238,17 @@ def verify(output: OutputFolder) -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on standard error and status 2."""
+    """Run the command line; a user's mistake is one line on standard error and status 2.
+
+    Whatever is said goes without passwords and keys: an address or an option may have brought them.
+    """
     logging.basicConfig(level=logging.ERROR)  # Beam warns at import of what is only there for other runners
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(HidingFormatter(logging.BASIC_FORMAT))
     try:
         app()
     except UserError as error:
-        print(f"curate: {error}", file=sys.stderr)
+        print(f"curate: {hidden(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("curate: stopped; the same command takes up where it stopped", file=sys.stderr)
@@ -249,8 +256,9 @@ def main() -> None:
     except Exception as error:  # a disk that is full, storage that went away: no defect of the program
         line = explained(error)
         if line is None:
-            raise
-        print(f"curate: {printable(str(line))}", file=sys.stderr)
+            print(hidden(traceback.format_exc()), file=sys.stderr, end="")
+            raise SystemExit(1) from None
+        print(f"curate: {printable(hidden(str(line)))}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

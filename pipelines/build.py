@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from curate.errors import UserError
+from curate.hidden import hidden_in
 from curate.inputs import InputFile
 from curate.manifest import Manifest
 from curate.models.registry import resolve
@@ -396,7 +397,7 @@ class Build:
         used["filters"] = {item.name: item.config.model_dump(mode="json") for item in self.chain}
         used["models"] = self.models
         with atomic_write(join(self.output, "manifest.yaml")) as out:
-            out.write(yaml.safe_dump(used, sort_keys=False, allow_unicode=True).encode())
+            out.write(yaml.safe_dump(hidden_in(used), sort_keys=False, allow_unicode=True).encode())
 
     def summary(self, stages: list[Record], seconds: float) -> Record:
         long = ("shards", "depends", "files", "filters")

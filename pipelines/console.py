@@ -21,6 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from curate.hidden import hidden
 from curate.storage import listing
 
 _POLL_SECONDS = 0.5
@@ -36,7 +37,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         if not self.quiet:
-            self.console.print(line, markup=False)
+            self.console.print(hidden(line), markup=False)
 
     @contextmanager
     def watching(self, name: str, folder: str, total: int, tell: Callable[[int], None]) -> Iterator[None]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from curate.errors import UserError
+from curate.hidden import hidden
 from curate.report.status import LOG, METRICS, PROGRESS
 from curate.storage import atomic_write, join
 from pipelines.shards import Record
@@ -56,7 +57,7 @@ class Progress:
         try:
             yield
         except BaseException as error:
-            self._end("failed", " ".join(f"{type(error).__name__}: {error}".split())[:300])
+            self._end("failed", hidden(" ".join(f"{type(error).__name__}: {error}".split()))[:300])
             raise
         self._end("done", "")
 

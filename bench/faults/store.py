@@ -22,18 +22,18 @@ from bench.faults.disk import Skipped
 from pipelines.cluster.processes import free_ports, listens
 
 CRAWL, CORPORA = "crawl", "corpora"
-CUT_AFTER = (100 << 10, 800 << 10)
-"""A connection is cut after some number of answered bytes between these."""
+CUT_AFTER = (1 << 10, 40 << 10)
+"""Every other connection is cut after some number of answered bytes between these."""
 TRIES = 20
 
 
 class Cutting(threading.Thread):
-    """A TCP proxy that ends each connection after a random number of bytes from the server."""
+    """A TCP proxy that ends every other connection after a random number of bytes from the server."""
 
     def __init__(self, target: int, chance: random.Random) -> None:
         super().__init__(daemon=True)
         self.target, self.chance = target, chance
-        self.cut = 0
+        self.cut = self.seen = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
 
@@ -44,7 +44,8 @@ class Cutting(threading.Thread):
             except OSError:  # closed: the round is over
                 return
             server = socket.create_connection(("127.0.0.1", self.target))
-            left = self.chance.randint(*CUT_AFTER)
+            self.seen += 1
+            left = self.chance.randint(*CUT_AFTER) if self.seen % 2 else None
             threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, left), daemon=True).start()
 
@@ -103,7 +104,6 @@ def store(case: Case, chance: random.Random) -> Iterator[Store]:
             key="test",
             secret="test",
             endpoint_url=f"http://127.0.0.1:{port}",
-            client_kwargs={"region_name": "us-east-1"},
             use_listings_cache=False,
             skip_instance_cache=True,
         )
