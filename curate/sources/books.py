@@ -151,10 +151,11 @@ class Books(Source[BooksExtract]):
         told = 0
         for index, member in enumerate(archive.members):
             name = member.filename
+            offset = max(member.header_offset, 0)  # a damaged directory names places before the file's beginning
             lowered = name.lower()
             if leads_out(name):
                 detail = f"the member {name[:100]!r} leads out of the archive"
-                yield SetAside(file, member.header_offset, BadBook.UNSAFE_PATH.value, detail)
+                yield SetAside(file, offset, BadBook.UNSAFE_PATH.value, detail)
                 told += 1
                 continue
             if not lowered.endswith((*_TEXTS, *_PAGES)):
@@ -163,16 +164,16 @@ class Books(Source[BooksExtract]):
             try:
                 body = archive.read(member, min(self.config.max_book_bytes, budget))
                 budget -= len(body)
-                yield self._limited_book(body, file, f"{file}!{name}", member.header_offset, index)
+                yield self._limited_book(body, file, f"{file}!{name}", offset, index)
             except Unreadable as error:
-                yield SetAside(file, member.header_offset, error.reason.value, f"{error}")
+                yield SetAside(file, offset, error.reason.value, f"{error}")
                 if error.reason is BadBook.BOMB:
                     budget -= min(self.config.max_book_bytes, budget)
             if budget <= 0:
                 detail = (
                     f"its books have more than {self.config.max_archive_bytes:,} bytes together; the rest is unread"
                 )
-                yield SetAside(file, member.header_offset, BadBook.BOMB.value, detail)
+                yield SetAside(file, offset, BadBook.BOMB.value, detail)
                 return
         if not told:
             yield Dropped(Drop.NO_BOOK, f"{len(archive.members)} members, none of them text or HTML", file)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from typing import Any, Literal
 
 from curate.document import Document
@@ -27,6 +28,8 @@ from curate.tokens.well_formed import well_formed
 
 LICENCE = "ODC-By-1.0"
 _NAMED = re.compile(r"(?:^|/)c4-(?:([a-z]{2,3}(?:-[A-Za-z]{2,4})?)(?:-validation)?\.tfrecord|(?:train|validation)\.)")
+MAX_URL = 64 << 10
+"""Characters; no real address comes near."""
 _SHOWN = 60
 
 
@@ -79,7 +82,7 @@ class C4(Source[C4Extract]):
             if isinstance(line, Bad):
                 yield SetAside(piece.file, line.offset, line.reason, line.detail)
             elif line.data.strip():
-                yield self._outcome(line, piece.file, language)
+                yield self.limited(piece.file, line.offset, partial(self._outcome, line, piece.file, language))
 
     def _outcome(self, line: Line, file: str, language: str) -> Document | Dropped | SetAside:
         try:
@@ -92,6 +95,8 @@ class C4(Source[C4Extract]):
             return SetAside(file, line.offset, Unusable.NOT_A_PAGE, f'no "text": {_shown(line.data)}')
         url, timestamp = page.get("url"), page.get("timestamp")
         url = one_line(url) if isinstance(url, str) else ""
+        if len(url) > MAX_URL:
+            return SetAside(file, line.offset, Unusable.NOT_A_PAGE, f"an address of {len(url):,} characters")
         text = well_formed(page["text"]).replace("\0", "")
         if not text.strip():
             return Dropped(Drop.EMPTY, "no text", url, line.offset)

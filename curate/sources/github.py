@@ -14,8 +14,9 @@ removal and masking are filters' (`code`, `code_header`, `secrets`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from curate.errors import SetAside
 from curate.inputs import InputFile
@@ -126,6 +127,7 @@ class GitHub(Source[GitHubExtract]):
     def _archive(self, piece: Piece) -> Iterator[Outcome]:
         archive = archive_of(piece.path, self.config.max_members, self.config.max_unpacked_bytes)
         prefix, repository = _survey(archive.entries)
+        same: Counter[int] = Counter()
         for entry in archive.entries():
             if isinstance(entry, Bad):
                 yield SetAside(piece.file, entry.offset, entry.reason.value, entry.detail)
@@ -144,7 +146,10 @@ class GitHub(Source[GitHubExtract]):
             except BadFile as error:
                 yield SetAside(piece.file, entry.offset, error.reason.value, f"{entry.path[:200]}: {error.detail}")
                 continue
-            yield self._outcome(piece, inside, content, repository.of(inside), url, entry.offset, prefix.rstrip("/"))
+            index = same[entry.offset]  # a hostile directory has many names for one place
+            same[entry.offset] += 1
+            evidence = repository.of(inside)
+            yield self._outcome(piece, inside, content, evidence, url, entry.offset, prefix.rstrip("/"), index)
 
     # ---- exports ----
 
@@ -168,7 +173,30 @@ class GitHub(Source[GitHubExtract]):
             yield self._outcome(piece, row.path, row.content or "", evidence, url, row.offset, row.repository)
 
     def _outcome(
-        self, piece: Piece, path: str, content: bytes | str, evidence: Evidence, url: str, offset: int, repository: str
+        self,
+        piece: Piece,
+        path: str,
+        content: bytes | str,
+        evidence: Evidence,
+        url: str,
+        offset: int,
+        repository: str,
+        index: int = 0,
+    ) -> Outcome:
+        """What a file comes to within the worker's limits. index: among files of one offset."""
+        work = partial(self._judged, piece, path, content, evidence, url, offset, repository, index)
+        return self.limited(piece.file, offset, work, str(index or ""))
+
+    def _judged(
+        self,
+        piece: Piece,
+        path: str,
+        content: bytes | str,
+        evidence: Evidence,
+        url: str,
+        offset: int,
+        repository: str,
+        index: int,
     ) -> Outcome:
         judged = self._judge.of(path, content, evidence)
         if isinstance(judged, Refused):
@@ -178,6 +206,7 @@ class GitHub(Source[GitHubExtract]):
             judged.text,
             file=piece.file,
             offset=offset,
+            index=index,
             url=url,
             title=path.rpartition("/")[2],
             licence=judged.licence,

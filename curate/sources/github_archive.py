@@ -187,12 +187,13 @@ class Zip(Archive):
             for info in sorted(archive.infolist(), key=lambda info: (info.header_offset, info.filename)):
                 if info.is_dir():
                     continue
+                offset = max(info.header_offset, 0)  # a damaged directory names places before the file's beginning
                 if info.flag_bits & _ENCRYPTED:
-                    yield Bad(info.header_offset, Unreadable.ENCRYPTED, info.filename[:200])
+                    yield Bad(offset, Unreadable.ENCRYPTED, info.filename[:200])
                     continue
                 if left[0] <= 0:
                     detail = f"unpacks to more than {self.max_unpacked} bytes"
-                    yield Bad(info.header_offset, Unreadable.BOMB, detail, last=True)
+                    yield Bad(offset, Unreadable.BOMB, detail, last=True)
                     return
                 # The upper half of the attributes is a Unix mode where a Unix made the zip; 0o12 begins a link's.
                 kind = info.external_attr >> 28
@@ -203,7 +204,7 @@ class Zip(Archive):
                     left[0] -= len(data)
                     return data
 
-                yield Entry(_normal(info.filename), info.file_size, info.header_offset, plain, read)
+                yield Entry(_normal(info.filename), info.file_size, offset, plain, read)
 
 
 def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:

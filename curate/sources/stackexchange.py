@@ -174,7 +174,7 @@ class StackExchange(Source[StackExchangeExtract]):
                 detail = f"{TYPES.get(item.type, 'unknown')} ({item.type})"
                 yield Dropped(Drop.OTHER_POST_TYPE, detail, _post_url(host, item.id), offset)
             else:
-                yield from self._outcomes(item, piece.file, host, number)
+                yield from self._limited(item, piece.file, host, number)
 
     def _threads(self, rows: Iterator[Row | Bad]) -> tuple[dict[int, Thread], list[Bad], list[Post]]:
         """(threads by question, what could not be read, posts of other types)."""
@@ -205,6 +205,16 @@ class StackExchange(Source[StackExchangeExtract]):
                 else:
                     others.append(post)
         return threads, bad, others
+
+    def _limited(self, thread: Thread, file: str, host: str, index: int) -> Iterator[Outcome]:
+        """What a thread comes to within the worker's limits; past them, the question is set aside."""
+        question = thread.question
+        if question is None:
+            return self._outcomes(thread, file, host, index)
+        found = self.limited(file, question.offset, lambda: list(self._outcomes(thread, file, host, index)), str(index))
+        if isinstance(found, SetAside):
+            return iter([found, *(_orphan(answer, host, "was set aside") for answer in thread.answers)])
+        return iter(found)
 
     def _outcomes(self, thread: Thread, file: str, host: str, index: int) -> Iterator[Outcome]:
         """The document of a thread, or why there is none, and what became of answers that are not in it."""

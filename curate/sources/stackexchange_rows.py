@@ -53,7 +53,7 @@ class Bad:
 
 def read_rows(chunks: Iterable[bytes], max_row_bytes: int) -> Iterator[Row | Bad]:
     """Every row, in order, and what is none. A longer row than `max_row_bytes` is too_large and is not held."""
-    inside = comment = False
+    inside = comment = ended = False
     at = 0
     for offset, data, complete in _tags(_as_utf8(chunks), max_row_bytes):
         at = offset + len(data)
@@ -68,21 +68,24 @@ def read_rows(chunks: Iterable[bytes], max_row_bytes: int) -> Iterator[Row | Bad
             if inside:
                 yield Row(offset, data)
             else:
-                yield Bad(offset, Unreadable.NOT_POSTS, "a row before <posts>")
+                yield Bad(offset, Unreadable.NOT_POSTS, f"a row {'after </posts>' if ended else 'before <posts>'}")
         elif name.upper() in (b"!DOCTYPE", b"!ENTITY"):
             yield Bad(offset, Unreadable.DOCTYPE, _shown(data))
             return
         elif name == b"!--":
             comment = b"-->" not in data
-        elif name == b"posts":
-            inside = True
-        elif name == b"/posts":
-            return
-        elif name not in (b"?xml", b"/row"):
-            if not inside:
+        elif name in (b"posts", b"/posts", b"?xml", b"/row"):
+            inside = name == b"posts" or (inside and name == b"/row")
+            ended = name == b"/posts" or (ended and name != b"posts")
+            if after := data.partition(b">")[2].strip():
+                yield Bad(offset, Unreadable.GARBAGE, _shown(after))
+        else:
+            if not inside and not ended:
                 yield Bad(offset, Unreadable.NOT_POSTS, f"begins with {_shown(data)}")
                 return
             yield Bad(offset, Unreadable.GARBAGE, _shown(data))
+    if ended:
+        return
     yield Bad(at, Unreadable.TRUNCATED if inside else Unreadable.NOT_POSTS, "the file ends before </posts>")
 
 

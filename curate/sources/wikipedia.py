@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 from pydantic import field_validator
@@ -22,7 +22,7 @@ from curate.inputs import InputFile
 from curate.manifest import ExtractSection
 from curate.sources.source import Dropped, Outcome, Piece, Source
 from curate.sources.wikipedia_licence import licence_of
-from curate.sources.wikipedia_pages import RawPage, divisible, pages
+from curate.sources.wikipedia_pages import Broken, RawPage, divisible, pages
 from curate.sources.wikipedia_xml import BadXml, Wiki, XmlPage, parse_page, read_wiki
 from curate.sources.wikitext.disambiguation import is_disambiguation
 from curate.sources.wikitext.page import Extracted, Wikitext
@@ -113,8 +113,13 @@ class Wikipedia(Source[WikipediaExtract]):
         wanted = self.config.languages is None or wiki.language in self.config.languages
         fs, inner = filesystem(piece.path)
         with fs.open(inner, "rb") as stream:
+            told = False
             for raw in pages(stream, piece.start, piece.end):
-                yield self.outcome(raw, wiki, piece.file, wanted)
+                told = True
+                work = partial(self.outcome, raw, wiki, piece.file, wanted)
+                yield self.limited(piece.file, raw.offset, work, str(raw.index or ""))  # a block has many pages
+            if piece.start == 0 and not told and next(pages(stream), None) is None:
+                yield SetAside(piece.file, 0, Broken.NOT_A_DUMP.value, "no page begins in it")
 
     def figures(self, document: Document) -> Mapping[str, int]:
         templates = json.loads(document.metadata)["templates"]
