@@ -34,9 +34,11 @@ _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "aiohappyeyeballs", "gcsfs", "
 """Packages whose exceptions mean that an object store did not answer, or said no."""
 _SHORT = 300
 
-_STATED = re.compile(r"(?m)^(?:curate\.errors\.)?UserError: ([^\n]{1,2000})")
-_NUMBERED = re.compile(r"(?m)^(?:RuntimeError: )?\w{1,40}Error: \[Errno (\d{1,4})\] ([^\n]{0,2000})")
-_CLIENT = re.compile(rf"(?m)^(?:RuntimeError: )?((?:{'|'.join(_CLIENTS)})[\w.]{{1,120}}: [^\n]{{0,2000}})")
+_RAISED = re.compile(r"(?m)^[ \t][^\n]*\n([A-Za-z_][\w.]{0,200}: [^\n]*)$")
+"""What a traceback ends with: the exception, after the indented lines that led to it."""
+_STATED = re.compile(r"(?:curate\.errors\.)?UserError: (.+)")
+_NUMBERED = re.compile(r"\w{1,40}Error: \[Errno (\d{1,4})\] (.*)")
+_CLIENT = re.compile(rf"(?:{'|'.join(_CLIENTS)})(?:\.\w{{1,80}}){{0,8}}\.(\w{{1,80}}: .*)")
 _TEMPORARY = re.compile(r"\.tmp-[0-9-]{1,60}\Z")
 _STEP = re.compile(r" \[while running '[^'\n]{1,500}'\]")
 """What Beam adds to a message; no user knows the names of steps."""
@@ -45,13 +47,13 @@ _STEP = re.compile(r" \[while running '[^'\n]{1,500}'\]")
 def explained(error: BaseException) -> UserError | None:
     """The one line for a failure that is the user's to mend, else None.
 
-    Looks through what caused it and, last, into the text of a runner's own exception.
+    Looks through what it was raised from and, last, into the text of a runner's own exception.
     """
     seen: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in seen:
         seen.append(link)
-        link = link.__cause__ or link.__context__
+        link = link.__cause__
     for link in seen:
         if isinstance(link, UserError):
             return UserError(_STEP.sub("", str(link)))
@@ -73,17 +75,16 @@ def of_number(number: int | None, path: str) -> UserError | None:
 
 
 def in_text(text: str) -> UserError | None:
-    """The same from a worker's printed traceback."""
-    if stated := _STATED.findall(text):
-        return UserError(_STEP.sub("", stated[-1]))
-    for number, said in reversed(_NUMBERED.findall(text)):
-        path = re.search(r": '([^'\n]{1,1000})'", said)
-        if found := of_number(int(number), path[1] if path else ""):
-            return found
-    if client := _CLIENT.findall(text):
-        kind, _, said = client[-1].partition(": ")
-        return _of_client(f"{kind.rpartition('.')[2]}: {said}")
-    return None
+    """The same from a worker's printed traceback, by the exception that it ends with, or from that one line."""
+    raised = _RAISED.findall(text)
+    last = _STEP.sub("", raised[-1] if raised else text.strip()).removeprefix("RuntimeError: ")
+    if stated := _STATED.fullmatch(last):
+        return UserError(stated[1])
+    if numbered := _NUMBERED.fullmatch(last):
+        path = re.search(r": '([^']{1,1000})'", numbered[2])
+        return of_number(int(numbered[1]), path[1] if path else "")
+    client = _CLIENT.fullmatch(last)
+    return _of_client(client[1]) if client else None
 
 
 def _of_client(said: str) -> UserError:

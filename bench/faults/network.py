@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bench.faults.case import TIMEOUT, Broken, Case, check, run
 from bench.faults.kill import strike
@@ -61,7 +62,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, body: bool) -> None:
-        name = self.path.lstrip("/")
+        name = urlsplit(self.path).path.lstrip("/")
         data = (self.server.folder / name).read_bytes()
         asked = _RANGE.match(self.headers.get("Range", ""))
         start = int(asked[1]) if asked else 0
