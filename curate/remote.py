@@ -22,6 +22,8 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of `url` and the path within it; S3 without credentials is opened anonymously."""
     protocol = protocol_of(url)
     options: dict[str, Any] = {}
+    if protocol in _EXTRA and "@" in url.partition("://")[2].partition("/")[0]:
+        raise UserError(f"{shown(url)}: an address holds no keys: give them in the environment (AWS_ACCESS_KEY_ID …)")
     try:
         if protocol in ("s3", "s3a") and "::" not in url and not _aws_credentials():
             options = {"anon": True}
