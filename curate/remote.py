@@ -22,8 +22,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of `url` and the path within it; S3 without credentials is opened anonymously."""
     protocol = protocol_of(url)
     options: dict[str, Any] = {}
-    if protocol in _EXTRA and "@" in url.partition("://")[2].partition("/")[0]:
-        raise UserError(f"{shown(url)}: an address holds no keys: give them in the environment (AWS_ACCESS_KEY_ID …)")
+    refuse_keys(url)
     try:
         if protocol in ("s3", "s3a") and "::" not in url and not _aws_credentials():
             options = {"anon": True}
@@ -35,6 +34,12 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     except Exception as error:  # each file system raises its own kinds for a bad address
         raise UserError(f"{shown(url)} cannot be opened: {_line(error)}") from error
     return fs, str(inner)
+
+
+def refuse_keys(url: str) -> None:
+    """Raise UserError for a bucket's address with keys in it: stores do not take them there, and tell them in errors."""
+    if protocol_of(url) in _EXTRA and "@" in url.partition("://")[2].partition("/")[0]:
+        raise UserError(f"{shown(url)}: an address holds no keys: give them in the environment (AWS_ACCESS_KEY_ID …)")
 
 
 def version_of(fs: Any, inner: str, info: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from curate.errors import UserError
 from curate.inputs import InputFile, resolve_inputs
 from curate.manifest import Manifest, nearest
 from curate.mixture import Part, load_recipe
+from curate.remote import refuse_keys
 from curate.sources.registry import source_class
 from pipelines import fork_server
 
@@ -34,6 +35,7 @@ class Order:
 
     def run(self) -> list[str]:
         """Build it; returns the lines that say what came of it."""
+        refuse_keys(self.output or "")
         recipe = load_recipe(self.recipe, self.settings)
         if isinstance(recipe, Manifest):
             folder = self.output or f"corpus/{recipe.name}"

@@ -72,6 +72,15 @@ def test_a_build_that_fails_says_no_secret(spec: str, manifest: str, tmp_path: P
     assert leaks(done.stdout + done.stderr) == []
 
 
+def test_an_output_that_holds_keys_is_refused_without_telling_them(manifest: str) -> None:
+    line = command(manifest, Path("unused"))
+    line[line.index("--output") + 1] = f"s3://{KEY}:{PASSWORD}@bucket/out"
+    done = run(*line)
+    assert done.returncode == 2
+    assert "an address holds no keys" in done.stderr
+    assert leaks(done.stdout + done.stderr) == []
+
+
 def test_a_runner_that_fails_says_no_secret(manifest: str, tmp_path: Path) -> None:
     options = ("--runner", "NoSuchRunner", "--workers", "1", *OPTIONS)
     done = run(*command(manifest, tmp_path / "out", *options))
