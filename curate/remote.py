@@ -37,7 +37,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
 
 
 def refuse_keys(url: str) -> None:
-    """Raise UserError for a bucket's address with keys in it: stores do not take them there, and tell them in errors."""
+    """UserError for a bucket's address with keys in it: stores do not take them there, and tell them in errors."""
     if protocol_of(url) in _EXTRA and "@" in url.partition("://")[2].partition("/")[0]:
         raise UserError(f"{shown(url)}: an address holds no keys: give them in the environment (AWS_ACCESS_KEY_ID …)")
 

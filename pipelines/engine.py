@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import create_runner
@@ -30,6 +31,8 @@ def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
     if failed.thread is not None and failed.thread.name.startswith("run_worker"):
         print("curate: a worker process died; the same command takes up where it stopped", file=sys.stderr, flush=True)
         os._exit(1)
+    if failed.exc_type is not None and issubclass(failed.exc_type, grpc.RpcError):
+        return  # a connection to a worker that broke: the thread that waits for the worker knows why
     sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
 
 

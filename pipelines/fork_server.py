@@ -24,6 +24,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from curate.errors import UserError
+from curate.trouble import GO_ON
+
 _WORKER = "apache_beam.runners.worker.sdk_worker_main"
 _PRELOADED = "pipelines.build"
 """By name: what the forks share imports this module itself."""
@@ -51,7 +54,7 @@ def worker_command() -> str:
     server, address = start()
     assert server.stdout is not None
     if server.stdout.readline() != b"ready\n":
-        raise RuntimeError("the fork server did not start")
+        raise UserError(f"what starts the workers was ended; {GO_ON}")
     client = Path(__file__).with_name("fork_client.py")
     return f"exec {sys.executable} -I -S {client} {address}"
 
