@@ -50,9 +50,11 @@ class Topic(Section):
 
 
 class Mixture(Section):
-    """Recipes and their shares, of sources or of topics. budget: tokens of the training run that the shares are of. tokens: how every source is
-    tokenized, since one model reads them all. max_epochs: above it a source is said to run short (Muennighoff et al.
-    2023: up to 4 epochs are nearly as good as new text).
+    """Recipes and their shares, of sources or of topics.
+
+    budget: tokens of the training run that the shares are of. tokens: how every source is tokenized, since one model
+    reads them all. max_epochs: above it a source is said to run short (Muennighoff et al. 2023: up to 4 epochs are
+    nearly as good as new text).
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
