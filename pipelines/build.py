@@ -55,7 +55,7 @@ from pipelines.console import Reporter
 from pipelines.engine import Engine
 from pipelines.progress import Progress
 from pipelines.shards import Record
-from pipelines.stage import Stage, balance, fingerprint, run_stage
+from pipelines.stage import Stage, balance, fingerprint, remove_torn_beside, run_stage
 
 SUMMARY = "summary.json"
 _VERSIONS = {
@@ -98,6 +98,7 @@ class Build:
         check_topics(self.manifest.tokens.topics, self.chain, self.where)
         self.models = self.model_hashes()
         with self.only_one_build():
+            remove_torn_beside(self.output)
             self.progress = Progress(self.output, self.manifest.name, self.engine.runner, self.planned())
             with self.progress.running():
                 return self.run_locked(started)

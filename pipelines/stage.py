@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate.hidden import hidden_in
+from curate.report.status import FOLDER as RUN
 from curate.storage import (
     TEMPORARY,
     BrokenSeal,
@@ -21,6 +22,7 @@ from curate.storage import (
     exists,
     filesystem,
     join,
+    listing,
     read_sealed,
     remove,
     write_sealed,
@@ -124,6 +126,14 @@ def remove_torn(folder: str) -> None:
         for file in fs.find(inner):
             if TEMPORARY in file.rsplit("/", 1)[-1]:
                 fs.rm(file)
+
+
+def remove_torn_beside(output: str) -> None:
+    """Remove what a killed run left half written beside its stages: of its summary, report and progress."""
+    for name in listing(output):
+        if TEMPORARY in name:
+            remove(join(output, name))
+    remove_torn(join(output, RUN))
 
 
 class Unbalanced(AssertionError):

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.faults import disk, network, store
@@ -36,11 +36,11 @@ OTHERS: dict[str, tuple[Callable[[Case, Path, random.Random], str], ...]] = {
 """Fault -> its rounds: each returns one line on what happened, or raises Broken or Skipped."""
 
 
-def kill_rounds(case: Case, folder: Path, rounds: int, seed: int) -> int:
+def kill_rounds(case: Case, folder: Path, rounds: Sequence[int], seed: int) -> int:
     """Rounds of kills, stage by stage in turn; returns how many promises did not hold."""
     kills: list[Kill] = []
     broken = 0
-    for number in range(rounds):
+    for number in rounds:
         chance = random.Random(f"{seed}-kill-{number}")
         stage = list(case.seconds)[number % len(case.seconds)]
         victim = chance.choice(VICTIMS)
@@ -57,7 +57,7 @@ def kill_rounds(case: Case, folder: Path, rounds: int, seed: int) -> int:
             print(f"  {number:>3} {kill.victim:<12} {kill.stage:<16} {shards}", flush=True)
         shutil.rmtree(output)
     print(kill_table(kills, list(case.seconds)))
-    print(f"{rounds - broken} of {rounds} rounds ended with the bytes of an undisturbed run")
+    print(f"{len(rounds) - broken} of {len(rounds)} rounds ended with the bytes of an undisturbed run")
     return broken + sum(bool(kill.again) or not kill.took_up for kill in kills)
 
 
@@ -108,18 +108,20 @@ def kill_table(kills: list[Kill], stages: list[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=50, help="of kills; of each other fault there are a tenth")
+    parser.add_argument("--only", default="", help="numbers of single rounds of kills, with commas, to look at again")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", default=",".join(("kill", *OTHERS)), help="comma between them")
     options = parser.parse_args()
     if unknown := set(options.faults.split(",")) - {"kill", *OTHERS}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))} (known: {', '.join(('kill', *OTHERS))})")
+    chosen = [int(number) for number in options.only.split(",") if number] or list(range(options.rounds))
     folder = Path(tempfile.mkdtemp(prefix="curate-faults-"))
     began = time.monotonic()
     case = prepared(folder)
     print(f"undisturbed: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in case.seconds.items())}", flush=True)
     broken = 0
     if "kill" in options.faults.split(","):
-        broken += kill_rounds(case, folder, options.rounds, options.seed)
+        broken += kill_rounds(case, folder, chosen, options.seed)
     for fault in OTHERS:
         if fault in options.faults.split(","):
             broken += other_rounds(case, folder, fault, max(options.rounds // 10, 1), options.seed)

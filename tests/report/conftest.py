@@ -74,6 +74,8 @@ class Made:
     words: int = 100
     perplexity: float | None = 200.0
     value: str = "12"
+    rest: str = ""
+    """What a source says besides: licence, metadata, date, declared language."""
 
 
 @dataclass
@@ -105,7 +107,7 @@ class Corpus:
             "documents",
             [
                 {
-                    **dict.fromkeys(DOCUMENT_SCHEMA.names, ""),
+                    **dict.fromkeys(DOCUMENT_SCHEMA.names, made.rest),
                     "id": ids[row],
                     "url": made.url,
                     "title": made.title,
@@ -306,7 +308,7 @@ def hostile() -> Corpus:
         made.title = attack
         made.url = f"https://{attack}.example/{attack}" if index % 2 else attack
         made.text = f"{attack}\n{attack} {made.text} {attack}"
-        made.value = attack
+        made.value = made.rest = attack
     corpus.shards[1][1].language = HOSTILE[0]
     corpus.dropped = [(a, n, "status", a, a) for n, a in enumerate(HOSTILE)]
     corpus.aside = [(a, n, "truncated", a) for n, a in enumerate(HOSTILE)]
