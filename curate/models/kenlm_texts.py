@@ -30,7 +30,7 @@ MOST_MEASURED = 1000
 """Documents of each kind, chosen by hash, that the figures of a card are taken on."""
 _LONGEST_LINE = 64 << 20
 _HEADING = re.compile(r"^=+[^\n]{1,500}=+\s*$", re.M)
-_CIRRUS = re.compile(r"([a-z_-]+)wiki[-_].{0,60}cirrus")
+_CIRRUS = re.compile(r"([a-z_-]{1,40})wiki[-_].{0,60}cirrus")
 
 
 def identity(text: TrainingText) -> str:

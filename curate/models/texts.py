@@ -29,14 +29,15 @@ from curate.sources.warc import RawRecord, read_range
 from curate.sources.wikipedia_dump import articles
 
 _LEFTOVER = re.compile(r"^\s*(?:thumb\||(?:File|Image|Category|[Dd]atei|Fichier|Bestand):|\{\||\|[-}]|!)")
-_BARE_PUNCTUATION = re.compile(r"\(\s*[,;:]?\s*\)|\s+(?=[,.;)])")
+# A run of blanks is looked at from its first alone, or looking would cost the square of its length.
+_BARE_PUNCTUATION = re.compile(r"\(\s{0,40}+[,;:]?\s{0,40}+\)|(?<!\s)\s++(?=[,.;)])")
 _QUOTE_MARKUP = re.compile("'{2,5}")
 _END_MATTER = frozenset(
     ["references", "external links", "see also", "notes", "further reading", "bibliography", "sources", "footnotes"]
 )
 _DROPPED_TAGS = frozenset(["ref", "table", "gallery", "timeline", "math", "references", "imagemap", "score"])
 _BOOK_LANGUAGES = {"english": "en", "french": "fr", "german": "de", "spanish": "es", "italian": "it", "dutch": "nl"}
-_WIKI = re.compile(r"([a-z][a-z_-]*)wiki")
+_WIKI = re.compile(r"([a-z][a-z_-]{0,40})wiki")
 _LEAST_OF_AN_ARTICLE = 200
 _LONGEST_LINE = 64 << 20
 CODE_SUFFIXES = (".py", ".c", ".h", ".cpp", ".js", ".ts", ".java", ".go", ".rs", ".rb", ".sh")

@@ -24,7 +24,8 @@ _LOOKS_LIKE_HTML = re.compile(
     rb"\s{0,64}(?:\xef\xbb\xbf)?\s{0,64}(?:<\?xml[^>]{0,256}>\s{0,64})?(?>(?:<!--.{0,2000}?-->\s{0,64}){0,4})<(?:!doctype\s+html|html|head)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
-_NBSP = re.compile("[ \u00a0]*\u00a0[ \u00a0]*")
+# From a run's first blank alone, or looking would cost the square of its length.
+_NBSP = re.compile("(?<![ \u00a0]) *+\u00a0[ \u00a0]*+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _SLACK = 6
 _FULL_SHARE = 0.75
 _VERSE_WIDTH = 0.72
 _CAPITAL_SHARE = 0.8
-_DIVIDED = re.compile(r"(\w+)-$")
+_DIVIDED = re.compile(r"(\w{1,64})-$")
 _GAPS = re.compile(r"\S {3,}\S|\t|\.{5,}|(?: \.){5,}")
 _TWO_SPACES = re.compile(r"(?<=[.!?:;,])  (?=\S)")
 """As typewriters put them behind a sentence; more are columns."""

@@ -17,7 +17,7 @@ VENDORED_FOLDERS = frozenset(_VENDORED.split())
 _TOP_ONLY = frozenset({"deps", "dependencies"})
 _VENDORED_NAME = re.compile(
     r"""
-    .*[.-]min\.(?:js|css|mjs) | jquery(?:[.-]\d[\w.]*|-ui[\w.-]*|\.[\w.-]*)?\.(?:js|css)
+    .{0,128}[.-]min\.(?:js|css|mjs) | jquery(?:[.-]\d[\w.]*|-ui[\w.-]*|\.[\w.-]*)?\.(?:js|css)
     | (?:bootstrap|angular|ember|react|d3|dojo|mootools|prototype|modernizr|leaflet|codemirror|require|raphael|less)
       (?:[.-]v?\d[\w.]*|\.bundle|\.custom|\.full)\.(?:js|css)
     | configure | config\.guess | config\.sub | ltmain\.sh | aclocal\.m4 | libtool\.m4 | depcomp | install-sh | missing
@@ -30,10 +30,11 @@ _GENERATED_NAME = re.compile(
     r"""
     package-lock\.json | npm-shrinkwrap\.json | yarn\.lock | pnpm-lock\.yaml | bun\.lockb? | cargo\.lock | go\.sum
     | gopkg\.lock | glide\.lock | poetry\.lock | pipfile\.lock | pdm\.lock | uv\.lock | composer\.lock | gemfile\.lock
-    | podfile\.lock | mix\.lock | flake\.lock | .*\.(?:pb|pb2)\.(?:go|cc|h|cpp|dart|swift) | .*_pb2(?:_grpc)?\.pyi?
-    | .*_pb\.(?:js|d\.ts|rb) | .*\.pbobjc\.[hm] | .*\.designer\.(?:cs|vb) | .*\.feature\.cs | .*\.g\.(?:i\.)?cs
-    | .*\.g\.dart | .*\.freezed\.dart | zz_generated\..*\.go | .*_generated\.(?:go|rs|h|ts|py) | .*_string\.go
-    | moc_.*\.cpp | ui_.*\.h | qrc_.*\.cpp | .*\.(?:js|css)\.map | lextab\.py | yacctab\.py | parsetab\.py
+    | podfile\.lock | mix\.lock | flake\.lock | lextab\.py | yacctab\.py | parsetab\.py
+    | .{0,128}(?: \.(?:pb|pb2)\.(?:go|cc|h|cpp|dart|swift) | _pb2(?:_grpc)?\.pyi? | _pb\.(?:js|d\.ts|rb)
+      | \.pbobjc\.[hm] | \.designer\.(?:cs|vb) | \.feature\.cs | \.g\.(?:i\.)?cs | \.g\.dart | \.freezed\.dart
+      | _generated\.(?:go|rs|h|ts|py) | _string\.go | \.(?:js|css)\.map )
+    | zz_generated\..{0,128}\.go | moc_.{0,128}\.cpp | ui_.{0,128}\.h | qrc_.{0,128}\.cpp
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -23,7 +23,7 @@ _ZSTD_WINDOW = 1 << 23
 
 _STATUS = re.compile(rb"HTTP/[0-9]{1,2}(?:\.[0-9]{1,2})?[ \t]+([0-9]{3})(?![0-9])", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n|\n\r\n")
-_CHUNK = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
+_CHUNK = re.compile(rb"[ \t]{0,64}([0-9a-fA-F]{1,8})[ \t]{0,64}(?:;[^\r\n]{0,1024})?\r?\n")
 _NEWLINE = re.compile(rb"\r?\n")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 

@@ -46,7 +46,7 @@ _LETTER = re.compile(rf"\\({'|'.join(sorted(_LETTERS, key=len, reverse=True))})(
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)\s*", re.DOTALL)
 _SUPERSCRIPT = re.compile(r"\$?\^\s?\{[^{}$]{0,200}\}\$?|\$[^$]{0,60}\^[^$]{0,200}\$|\0[0-9]+\0")
 _BETWEEN = re.compile(r"\\and(?![A-Za-z@])|\\And(?![A-Za-z@])|\\AND(?![A-Za-z@])|\\q?quad(?![A-Za-z@])")
-_COMMAS = re.compile(r"\s*(?:,|;|\band\b|&)\s*")
+_COMMAS = re.compile(r"\s{0,40}(?:,|;|\band\b|&)\s{0,40}")
 
 
 def fields(text: str) -> tuple[str, list[str]]:

@@ -22,8 +22,8 @@ TYPES = {
 BY_SA_3_SINCE = "2011-04-08"
 BY_SA_4_SINCE = "2018-05-02"
 """First days (UTC) of CC BY-SA 3.0 and 4.0; before them it was 2.5."""
-_STATED = re.compile(r"\s*CC[ -]BY-SA[ -](2\.5|3\.0|4\.0)\s*", re.IGNORECASE)
-_NUMBER = re.compile(r"\s*(-?[0-9]{1,15})\s*")
+_STATED = re.compile(r"\s{0,40}CC[ -]BY-SA[ -](2\.5|3\.0|4\.0)\s{0,40}", re.IGNORECASE)
+_NUMBER = re.compile(r"\s{0,40}(-?[0-9]{1,15})\s{0,40}")
 _NUMBERS = frozenset({"Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score", "OwnerUserId"})
 _TAG = re.compile(r"[^<>|\s]{1,64}")
 _MOST_TAGS = 32
