@@ -23,7 +23,7 @@ from curate.manifest import ExtractSection
 from curate.sources.source import Dropped, Outcome, Piece, Source
 from curate.sources.wikipedia_licence import licence_of
 from curate.sources.wikipedia_pages import Broken, RawPage, divisible, pages
-from curate.sources.wikipedia_xml import BadXml, Wiki, XmlPage, parse_page, read_wiki
+from curate.sources.wikipedia_xml import BadXml, Wiki, XmlPage, holds_no_page, parse_page, read_wiki
 from curate.sources.wikitext.disambiguation import is_disambiguation
 from curate.sources.wikitext.page import Extracted, Wikitext
 from curate.storage import filesystem
@@ -118,7 +118,7 @@ class Wikipedia(Source[WikipediaExtract]):
                 told = True
                 work = partial(self.outcome, raw, wiki, piece.file, wanted)
                 yield self.limited(piece.file, raw.offset, work, str(raw.index or ""))  # a block has many pages
-            if piece.start == 0 and not told and next(pages(stream), None) is None:
+            if piece.start == 0 and not told and next(pages(stream), None) is None and not holds_no_page(stream):
                 yield SetAside(piece.file, 0, Broken.NOT_A_DUMP.value, "no page begins in it")
 
     def figures(self, document: Document) -> Mapping[str, int]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import IO
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
@@ -135,6 +136,16 @@ def read_wiki(path: str, file: str) -> tuple[Wiki, Broken | None]:
     if b"<mediawiki" not in before and b"<page>" not in head and not broken:
         return Wiki(), Broken.NOT_A_DUMP
     return _wiki(before, file), None
+
+
+def holds_no_page(stream: IO[bytes]) -> bool:
+    """Whether a dump in which no page begins is whole all the same: its root opens and closes within its head."""
+    head = bytearray()
+    for stretch in stretches(stream, 0):
+        head += stretch.data
+        if stretch.broken or len(head) > _MAX_HEAD:
+            return False
+    return b"<mediawiki" in head and b"</mediawiki>" in head
 
 
 def name_says(file: str) -> tuple[str, str]:

@@ -162,7 +162,7 @@ def test_a_vocabulary_is_read_as_sentencepiece_reads_it(tokenizer_file: Path) ->
             assert vocabulary.contents[number] == bytes([number - model.piece_to_id("<0x00>")])
 
 
-@pytest.mark.parametrize("cut", [1, 100, 5_000, 504_814])
+@pytest.mark.parametrize("cut", [1, 100, 5_000, -1])
 def test_a_model_that_is_cut_is_refused(tokenizer_file: Path, cut: int) -> None:
     with pytest.raises(ValueError, match="SentencePiece"):
         read_vocabulary(tokenizer_file.read_bytes()[:cut])
