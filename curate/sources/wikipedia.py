@@ -29,6 +29,8 @@ from curate.sources.wikitext.page import Extracted, Wikitext
 from curate.storage import filesystem
 
 SOURCE = "wikipedia"
+MAX_TITLE = 1_000
+"""Characters; MediaWiki's own limit is 255 bytes."""
 MAX_LISTED = 8
 """Templates whose loss a document's metadata names, the greatest first."""
 # Before 2008 only the text said so, in the wiki's own language: `#REDIRECT [[…]]`, `#WEITERLEITUNG [[…]]`.
@@ -138,6 +140,8 @@ class Wikipedia(Source[WikipediaExtract]):
         except BadXml as error:
             return SetAside(file, raw.offset, "bad_xml", f"page {raw.index} of the block: {error}"[:200])
         title = page.title
+        if len(title) > MAX_TITLE:
+            return SetAside(file, raw.offset, "bad_xml", f"page {raw.index}: a title of {len(title):,} characters")
         if not _is_article(page, wiki):
             return Dropped(Drop.NOT_A_PAGE, f"namespace {page.ns}", "", raw.offset)
         url = address(wiki, title)
