@@ -20,6 +20,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +30,7 @@ from curate.errors import UserError
 from curate.trouble import GO_ON
 
 _WORKER = "apache_beam.runners.worker.sdk_worker_main"
+_FOLLOW_SECONDS = 0.25
 _PRELOADED = "pipelines.build"
 """By name: what the forks share imports this module itself."""
 
@@ -75,10 +78,26 @@ def serve(address: str) -> None:
                 shutil.rmtree(os.path.dirname(address), ignore_errors=True)  # a killed driver could not
                 return
             connection, _ = listener.accept()
+            server = os.getpid()
             if os.fork() == 0:
+                end_with(server)
                 listener.close()
                 become_worker(connection, worker)
             connection.close()
+
+
+def end_with(server: int) -> None:
+    """End this process soon after the server ends, as it does when the driver ends or is killed.
+
+    A worker that is connected to its driver ends by itself; one that was just starting would try to connect for ever.
+    """
+
+    def follow() -> None:
+        while os.getppid() == server:
+            time.sleep(_FOLLOW_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=follow, name="follow", daemon=True).start()
 
 
 def become_worker(connection: socket.socket, worker: ModuleType) -> None:

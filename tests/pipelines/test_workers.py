@@ -74,6 +74,23 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_the_next_run_takes_up(bu
     assert digests(output / "tokens") == digests(built / "tokens")
 
 
+def test_workers_that_were_just_starting_end_when_the_driver_is_killed(manifest, tmp_path):
+    process = subprocess.Popen(
+        command(manifest, tmp_path / "out", *RANGES),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not any("fork_client" in line for line in processes_of(process.pid).values()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.wait(60)
+    assert gone(process.pid), processes_of(process.pid)
+
+
 def test_when_the_driver_is_killed_its_workers_end(built, manifest, tmp_path):
     output = tmp_path / "out"
     process = started(output, manifest)
