@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.storage import atomic_write, exists, filesystem, join, read_bytes
+from curate.parquet import read_table
+from curate.storage import atomic_write, exists, join, read_bytes
 
 _RECORD = b"curate"
 Record = dict[str, Any]
@@ -55,15 +56,13 @@ def finished_record(output: str, file: str) -> Record | None:
     if not exists(path):
         return None
     data = read_bytes(path)
-    record = json.loads(pq.read_schema(io.BytesIO(data)).metadata[_RECORD])
+    record = json.loads(pq.read_schema(pa.BufferReader(data)).metadata[_RECORD])
     files = {**record["files"], file: [len(data), hashlib.sha256(data).hexdigest()]}
     return {**record, "files": files}
 
 
 def read_shard(output: str, file: str, columns: list[str] | None = None) -> pa.Table:
-    fs, inner = filesystem(join(output, file))
-    with fs.open(inner, "rb") as source:
-        return pq.ParquetFile(source).read(columns=columns)
+    return read_table(join(output, file), columns)
 
 
 def column(table: pa.Table, name: str) -> np.ndarray:

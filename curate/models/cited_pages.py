@@ -16,16 +16,16 @@ from hashlib import blake2b
 from typing import TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from curate.document import Document
 from curate.inputs import InputFile
 from curate.models.cited_keys import CitedKeys, Gathered, among
 from curate.models.cited_urls import lookup_key
+from curate.parquet import opened
 from curate.report.corpus import Corpus
 from curate.sources.commoncrawl import document_from_record
 from curate.sources.warc import RawRecord, read_range
-from curate.storage import filesystem, join
+from curate.storage import join
 
 LEAST_CHARACTERS = 300
 """As CCNet's `min_len`; a shorter page says too little to learn from."""
@@ -176,9 +176,8 @@ def pages_of_build(output: str) -> Iterator[tuple[str, str]]:
     """(url, text) of every extracted document of a finished build folder, before dedup and filters. UserError as
     `Corpus`. Memory is one batch of rows."""
     for shard in Corpus(output).shards:
-        fs, inner = filesystem(join(output, "documents", f"shard-{shard:06d}.parquet"))
-        with fs.open(inner, "rb") as source:
-            for batch in pq.ParquetFile(source).iter_batches(_BATCH, columns=["url", "text"]):
+        with opened(join(output, "documents", f"shard-{shard:06d}.parquet")) as file:
+            for batch in file.iter_batches(_BATCH, columns=["url", "text"], use_threads=False):
                 yield from zip(batch["url"].to_pylist(), batch["text"].to_pylist(), strict=True)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.dedup.captures import Reason
 from curate.dedup.lines import without_lines
 from curate.errors import UserError
-from curate.storage import BrokenSeal, exists, filesystem, join, listing, read_sealed
+from curate.parquet import read_table
+from curate.storage import BrokenSeal, exists, join, listing, read_sealed
 
 Address = tuple[int, int]
 """(shard, row): where a document lies in documents/."""
@@ -64,14 +64,8 @@ class Corpus:
 
     def read(self, folder: str, shard: int, columns: list[str] | None = None, prefix: str = "shard") -> pa.Table | None:
         """A shard's table, with those of the columns that it has; None where the file is not there."""
-        fs, inner = filesystem(join(self.output, folder, f"{prefix}-{shard:06d}.parquet"))
-        if not fs.exists(inner):
-            return None
-        with fs.open(inner, "rb") as source:
-            file = pq.ParquetFile(source)
-            if columns is not None:
-                columns = [name for name in columns if name in file.schema_arrow.names]
-            return file.read(columns=columns)
+        path = join(self.output, folder, f"{prefix}-{shard:06d}.parquet")
+        return read_table(path, columns) if exists(path) else None
 
     def scores(self, shard: int) -> pa.Table | None:
         """A shard's measurements, with those against the whole corpus behind them."""

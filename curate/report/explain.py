@@ -5,7 +5,6 @@ Reads the files of a finished (or running) build and decides nothing itself.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.dedup.captures import Reason
 from curate.dedup.lines import without_lines
 from curate.dedup.minhash import jaccard
 from curate.errors import UserError
 from curate.limits import OverLimit
-from curate.storage import exists, join, listing, read_bytes, read_sealed
+from curate.parquet import read_table
+from curate.storage import exists, join, listing, read_sealed
 from curate.text.c4 import normal_url
 
 _LINES_SHOWN = 5
@@ -53,10 +52,6 @@ class Story:
         """`kept`, or `dropped by STAGE: why`."""
         last = self.steps[-1]
         return last.outcome if last.outcome == "kept" else f"{last.outcome} by {last.stage}: {last.detail}"
-
-
-def read(path: str, columns: list[str] | None = None) -> pa.Table:
-    return pq.read_table(io.BytesIO(read_bytes(path)), columns=columns)
 
 
 def shards(folder: str, prefix: str = "shard") -> list[int]:
@@ -97,7 +92,7 @@ def find_documents(folder: str, query: str) -> Iterator[tuple[int, int]]:
     exact: list[tuple[int, int]] = []
     alike: list[tuple[int, int]] = []
     for shard in shards(folder):
-        table = read(join(folder, f"shard-{shard:06d}.parquet"), ["id", "url", "file", "offset"])
+        table = read_table(join(folder, f"shard-{shard:06d}.parquet"), ["id", "url", "file", "offset"])
         place = pc.binary_join_element_wise(table["file"], pc.cast(table["offset"], pa.string()), "@")
         hit = pc.or_(pc.or_(pc.equal(table["id"], query), pc.equal(table["url"], query)), pc.equal(place, query))
         rows = np.flatnonzero(hit.to_numpy(zero_copy_only=False)).tolist()
@@ -109,7 +104,7 @@ def find_documents(folder: str, query: str) -> Iterator[tuple[int, int]]:
 
 def find_dropped(folder: str, query: str) -> Iterator[Row]:
     for shard in shards(folder):
-        rows = read(join(folder, f"shard-{shard:06d}.parquet")).to_pylist()
+        rows = read_table(join(folder, f"shard-{shard:06d}.parquet")).to_pylist()
         places = [f"{row['file']}@{row['offset']}" for row in rows]
         matching = set(same_address([row["url"] for row in rows], query))
         yield from (row for number, row in enumerate(rows) if number in matching or places[number] == query)
@@ -118,7 +113,7 @@ def find_dropped(folder: str, query: str) -> Iterator[Row]:
 def find_set_aside(folder: str, query: str) -> Iterator[Row]:
     for prefix in ("shard", "score", "select"):
         for shard in shards(folder, prefix):
-            for row in read(join(folder, f"{prefix}-{shard:06d}.parquet")).to_pylist():
+            for row in read_table(join(folder, f"{prefix}-{shard:06d}.parquet")).to_pylist():
                 places = (row["file"], f"{row['file']}@{row['offset']}")
                 # What is known of it, its id or its URL, stands before the rest of the detail.
                 if query in places or row["detail"].startswith(f"{query}: "):
@@ -142,7 +137,7 @@ def aside_story(row: Row) -> Story:
 
 def document(output: str, shard: int, row: int) -> Row:
     """All columns of one stored document."""
-    table = read(join(output, "documents", f"shard-{shard:06d}.parquet"))
+    table = read_table(join(output, "documents", f"shard-{shard:06d}.parquet"))
     found: Row = table.slice(row, 1).to_pylist()[0]
     return found
 
@@ -156,7 +151,7 @@ def row_of(output: str, folder: str, shard: int, row: int) -> Row | None:
     path = join(output, folder, f"shard-{shard:06d}.parquet")
     if not exists(path):
         return None
-    table = read(path)
+    table = read_table(path)
     found: list[Row] = table.filter(pc.equal(table["row"], row)).to_pylist()
     return found[0] if found else None
 

@@ -124,6 +124,7 @@ class _opened:
         return self._file
 
     def __exit__(self, *_: object) -> None:
+        self._file.close()
         self._handle.close()
 
 

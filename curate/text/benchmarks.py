@@ -7,11 +7,11 @@ that of the fields that are named. Compressed by gzip or not.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
@@ -77,8 +77,9 @@ def _objects(data: bytes, path: str, where: str, array: bool) -> Iterator[tuple[
 
 def _rows(data: bytes, path: str, where: str) -> Iterator[Any]:
     try:
-        for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches(_BATCH):
-            yield from batch.to_pylist()
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            for batch in file.iter_batches(_BATCH, use_threads=False):
+                yield from batch.to_pylist()
     except (OSError, ValueError) as error:
         raise UserError(f"{where}: {path} is not Parquet: {' '.join(str(error).split())[:200]}") from error
 

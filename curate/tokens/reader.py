@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
+from curate.parquet import table_of
 from curate.storage import BrokenSeal, filesystem, is_local, join, read_bytes, read_sealed
 from curate.tokens.schema import FORMAT, INDEX, INDEX_SCHEMA, MANIFEST, TokenizerInfo, Tokens
 
@@ -136,7 +136,7 @@ class TokenDataset:
         data = read_bytes(join(self.root, INDEX))
         if hashlib.sha256(data).hexdigest() != self.fingerprint:
             raise UserError(f"{join(self.root, INDEX)} is not the index its manifest names: run `curate verify`")
-        table = pq.read_table(io.BytesIO(data))
+        table = table_of(data)
         if not table.schema.remove_metadata().equals(INDEX_SCHEMA):
             raise UserError(f"{join(self.root, INDEX)} is not a {FORMAT} index")
         return table.combine_chunks()

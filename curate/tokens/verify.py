@@ -8,7 +8,6 @@ Costs one read of every file and one decoding; memory is bounded by one row grou
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from curate.parquet import table_of
 from curate.storage import BrokenSeal, filesystem, join, read_bytes, read_sealed
 from curate.tokens.order import order_key, part_of
 from curate.tokens.schema import (
@@ -82,7 +82,7 @@ def _verify(root: str, manifest: dict[str, Any]) -> Iterator[Problem]:
         if hashlib.sha256(data).hexdigest() != manifest["fingerprint"]:
             yield Problem(INDEX, "sha256 is not the dataset's fingerprint")
         else:
-            table = pq.read_table(io.BytesIO(data))
+            table = table_of(data)
             if not table.schema.remove_metadata().equals(INDEX_SCHEMA):
                 yield Problem(INDEX, f"is not a {FORMAT} index")
                 return
@@ -166,7 +166,8 @@ def _verify_part(
         return
     stream.seek(0)
     try:
-        yield from _verify_rows(pq.ParquetFile(stream), groups, record, manifest)
+        with pq.ParquetFile(stream) as file:
+            yield from _verify_rows(file, groups, record, manifest)
     except (pa.ArrowException, OSError) as error:
         yield f"cannot be read as Parquet: {error}"
 
