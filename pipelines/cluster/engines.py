@@ -19,6 +19,8 @@ _HOST = "127.0.0.1"
 _WORKERS = 2
 _WORKER_MEMORY = "1g"
 _JAVA_MEMORY = "-Xmx2g"
+_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Jobs are short here and cores few."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def up(engine: str, folder: Path, ports: Ports, say: Callable[[str], None]) -> l
         say("job server and worker pool")
         places = [f"--job-port={ports.job}", "--artifact-port=0", "--expansion-port=0", f"--job-host={_HOST}"]
         staging = f"--artifacts-dir={folder / engine / 'artifacts'}"
-        processes.start("job-server", [command, _JAVA_MEMORY, *jars.java_options(), *arguments, *places, staging])
+        processes.start(
+            "job-server",
+            [command, _JAVA_MEMORY, *_QUICK_JAVA.split(), *jars.java_options(), *arguments, *places, staging],
+        )
         processes.start("worker-pool", pool_command(bin_folder, ports.pool), pool_environment(bin_folder))
         processes.wait_for("job-server", ports.job)
         processes.wait_for("worker-pool", ports.pool)
@@ -134,6 +139,10 @@ def _start_spark(
         "spark.driver.host": _HOST,
         "spark.driver.bindAddress": _HOST,
         "spark.ui.enabled": "false",
+        "spark.locality.wait": "0",
+        # A build is a dozen jobs: one application for all of them starts its executors and ships the jars once.
+        "beam.spark.test.reuseSparkContext": "true",
+        "spark.executor.extraJavaOptions": _QUICK_JAVA,
     }
     return [
         *(f"-D{key}={value}" for key, value in settings.items()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +26,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(request: pytest.FixtureRequest, folder: Path) -> Iterator[list[str]]:
     """The options that reach an engine, which ends with the test."""
     name = request.param
-    if not os.environ.get("CURATE_ENGINES"):
-        pytest.skip(f"building on {name} takes minutes, a dozen jobs of it: set CURATE_ENGINES=1 to do it")
     try:
         options = up(name, folder, Ports.unused(), print)
     except UserError as error:
