@@ -174,7 +174,9 @@ def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], conf
     result = join(output, "_work", "_parts.json")
 
     def build(pipeline: beam.Pipeline) -> None:
-        every = pipeline | "Parts" >> beam.Create(keys) | "EveryPart" >> beam.Map(lambda key: (key, None))
+        every = (
+            pipeline | "Parts" >> Tasks(keys, output, "parts") | "EveryPart" >> beam.Map(lambda key: (tuple(key), None))
+        )
         chunks = (
             pipeline
             | "Shards" >> Tasks(shards, output, "tokenize")

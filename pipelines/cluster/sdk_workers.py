@@ -11,11 +11,14 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from curate.errors import UserError
 
 _TIMEOUT = 1800
+_NOT_PINNED = ("curate", "pip", "setuptools", "wheel")
 
 
 def project() -> Path:
@@ -26,10 +29,11 @@ def project() -> Path:
     return root
 
 
-def install_workers(folder: Path) -> Path:
+def install_workers(folder: Path, *more: str) -> Path:
     """Build the wheel and install it, with what it depends on, in `folder`; returns that environment's `bin`.
 
-    The environment is kept between runs, the wheel in it is always of now.
+    more: other requirements of that environment. The environment is kept between runs, the wheel in it is always of
+    now. Every package has the version it has here: a worker must have its driver's.
     """
     place, wheels = folder / "workers", folder / "wheel"
     python = place / "bin" / "python"
@@ -38,8 +42,10 @@ def install_workers(folder: Path) -> Path:
     shutil.rmtree(wheels, ignore_errors=True)
     _pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(project()))
     (wheel,) = wheels.glob("*.whl")
-    _pip(str(python), "install", str(wheel))
-    _pip(str(python), "install", "--force-reinstall", "--no-deps", str(wheel))
+    here = folder / "constraints.txt"
+    here.write_text("".join(sorted(f"{found.name}=={found.version}\n" for found in _distributions())))
+    _install(python, "--constraint", str(here), str(wheel), *more)
+    _install(python, "--force-reinstall", "--no-deps", str(wheel))
     return place / "bin"
 
 
@@ -57,6 +63,20 @@ def pool_environment(bin_folder: Path) -> dict[str, str]:
         "PYTHONPATH": "",
         "PYTHONSAFEPATH": "1",
     }
+
+
+def _distributions() -> Iterator[Distribution]:
+    return (found for found in distributions() if found.name and found.name.lower() not in _NOT_PINNED)
+
+
+def _install(python: Path, *arguments: str) -> None:
+    """With uv where it is beside this Python, which takes seconds; with pip where it is not, or fails."""
+    uv = Path(sys.executable).with_name("uv")
+    if uv.is_file():
+        command = [str(uv), "pip", "install", "--quiet", "--python", str(python), *arguments]
+        if not subprocess.run(command, capture_output=True, timeout=_TIMEOUT).returncode:
+            return
+    _pip(str(python), "install", *arguments)
 
 
 def _pip(python: str, *arguments: str) -> None:
