@@ -6,6 +6,7 @@
 # make test      install what the tests need and run them all
 # make check     ruff, mypy and the unit tests: the short loop
 # make spark-up  start a Spark here (spark-down ends it; flink-up and flink-down likewise)
+# make audit     look the pinned packages up in a database of vulnerabilities
 # make lock      pin every package that tests need, with hashes
 # make tools     build KenLM's lmplz and build_binary, for training models
 PYTHON ?= python3.11
@@ -28,7 +29,7 @@ TEST_WORKERS ?= 2
 
 RECIPES := cc-2020 fineweb wikipedia arxiv stackexchange books github c4 c4-from-crawl llama1 llama2 llama3 codellama
 
-.PHONY: $(RECIPES) train test check format tools bench lock clean spark-up spark-down flink-up flink-down
+.PHONY: $(RECIPES) train test audit check format tools bench lock clean spark-up spark-down flink-up flink-down
 .DELETE_ON_ERROR:
 
 $(RECIPES): $(VENV)/.package
@@ -72,6 +73,12 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
+
+# In an environment of its own: what audits is not what is audited.
+audit: $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)/audit
+	$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python pip-audit || true
+	$(VENV)/audit/bin/python .ci/audit
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
