@@ -364,6 +364,10 @@ def _wikipedia() -> Iterator[Made]:
     yield "wikipedia", "pages by the hundred thousand", name, b"<mediawiki>" + b"<page></page>" * DEEP
     yield "wikipedia", "bzip2 streams by thousands", f"{name}.bz2", bz2.compress(b"") * DEEP
     yield "wikipedia", "bzip2 blocks that are none", f"{name}.bz2", b"BZh9" + b"1AY&SY" * DEEP
+    yield "wikipedia", "bzip2 streams of a byte", f"{name}.bz2", bz2.compress(b"x") * DEEP
+    wrong = bytearray(bz2.compress(bytes(7_900_000)))
+    wrong[10] ^= 1  # of the CRC, which is compared when all is unpacked
+    yield "wikipedia", "bzip2 blocks of a wrong sum", f"{name}.bz2", bytes(wrong) * 1_000
 
 
 def _books() -> Iterator[Made]:

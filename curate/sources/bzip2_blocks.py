@@ -28,6 +28,7 @@ MAX_BLOCK = 8 << 20
 FALSE_MARKS = 2
 """How many false marks one block may hold: one is expected in 35 TB."""
 _CHUNK = 1 << 19
+_STEP = 1 << 17
 _MARK_BYTES = 7  # that 48 bits at any bit offset touch
 
 
@@ -42,11 +43,13 @@ class Damage(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Block:
     """offset: of its first byte in the file (its first bit lies in that byte; no two blocks begin in one byte);
-    data: what it unpacks to, b"" where `damage` says why it does not."""
+    data: what it unpacks to, b"" where `damage` says why it does not; work: bytes that were unpacked to find out, of
+    every attempt, and of one that failed at least 128 kB."""
 
     offset: int
     data: bytes
     damage: Damage | None = None
+    work: int = 0
 
 
 def blocks(stream: IO[bytes], start: int = 0) -> Iterator[Block]:
@@ -64,7 +67,7 @@ def blocks(stream: IO[bytes], start: int = 0) -> Iterator[Block]:
             unknown -= 1
             window.forget(first)
             continue
-        data, taken, damage = _unpack_from(window, marks)
+        data, taken, damage, work = _unpack_from(window, marks)
         if damage is not None and unknown > 0:
             inside = _inside_another(stream, first)
             window.resume()
@@ -73,46 +76,56 @@ def blocks(stream: IO[bytes], start: int = 0) -> Iterator[Block]:
                 unknown -= 1
                 continue
         unknown = unknown - taken if damage is not None else 0
-        yield Block(first >> 3, data, damage)
+        yield Block(first >> 3, data, damage, work)
         for _ in range(taken):
             marks.popleft()
         window.forget(marks[0][0] if marks else first + 48)
 
 
-def _unpack_from(window: _Window, marks: deque[tuple[int, bool]]) -> tuple[bytes, int, Damage | None]:
-    """The block at marks[0]: its data, how many marks it takes up, and what is wrong with it."""
+def _unpack_from(window: _Window, marks: deque[tuple[int, bool]]) -> tuple[bytes, int, Damage | None, int]:
+    """The block at marks[0]: its data, how many marks it takes up, what is wrong with it, and the work it took."""
     first = marks[0][0]
+    work = 0
     damage = Damage.TRUNCATED
     for taken in range(1, FALSE_MARKS + 2):
         if not window.fill(marks, taken + 1) or marks[taken][0] - first > MAX_STORED * 8:
             break
         damage = Damage.BAD_BLOCK
-        data, bomb = unpack(window.bits(first, marks[taken][0]), marks[taken][0] - first)
-        if bomb:
-            return b"", taken, Damage.BOMB
+        data, unpacked = unpack(window.bits(first, marks[taken][0]), marks[taken][0] - first)
+        work += unpacked
+        if unpacked > MAX_BLOCK:
+            return b"", taken, Damage.BOMB, work
         if data is not None:
-            return data, taken, None
-    return b"", 1, damage
+            return data, taken, None, work
+    return b"", 1, damage, work
 
 
-def unpack(bits: int, length: int) -> tuple[bytes | None, bool]:
-    """What a block of `length` bits unpacks to, None where that is no block; and whether it is over MAX_BLOCK."""
+def unpack(bits: int, length: int) -> tuple[bytes | None, int]:
+    """What a block of `length` bits unpacks to, None where that is no block, and how many bytes were unpacked to see.
+
+    Over MAX_BLOCK of them it is a bomb. One that is no block counts as 128 kB more than it gave: what it takes before
+    its first byte.
+    """
     if length < 80:
-        return None, False
+        return None, _STEP
     crc = bits >> (length - 80) & 0xFFFFFFFF
     whole = (((int.from_bytes(b"BZh9", "big") << length | bits) << 48 | END) << 32) | crc
     total = 32 + length + 80
     stream = (whole << (-total % 8)).to_bytes((total + 7) // 8, "big")
     unpacker = bz2.BZ2Decompressor()
+    parts, unpacked = [], 0
     try:
-        data = unpacker.decompress(stream, MAX_BLOCK + 1)
-        if len(data) > MAX_BLOCK:
-            return None, True
-        if not unpacker.eof:
-            data += unpacker.decompress(b"", 1)
+        while not unpacker.eof and unpacked <= MAX_BLOCK:
+            part = unpacker.decompress(stream, _STEP)  # by steps: what fails at last gives nothing of its last step
+            if not part and not unpacker.eof:
+                break  # it needs more than there is
+            parts.append(part)
+            unpacked += len(part)
+            stream = b""
     except (OSError, EOFError):
-        return None, False
-    return (data, False) if unpacker.eof and not unpacker.unused_data else (None, False)
+        return None, unpacked + _STEP
+    whole_block = unpacker.eof and not unpacker.unused_data
+    return (b"".join(parts), unpacked) if whole_block and unpacked <= MAX_BLOCK else (None, unpacked + _STEP)
 
 
 def _inside_another(stream: IO[bytes], mark: int) -> bool:
@@ -123,7 +136,7 @@ def _inside_another(stream: IO[bytes], mark: int) -> bool:
         before.popleft()
     while before and before[0][0] < mark:
         if not before[0][1]:
-            data, taken, _ = _unpack_from(window, before)
+            data, taken, _, _ = _unpack_from(window, before)
             if data and before[taken][0] > mark:
                 return True
         before.popleft()

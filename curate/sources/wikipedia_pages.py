@@ -82,12 +82,13 @@ def divisible(magic: bytes) -> bool:
 
 
 def _from_blocks(found: Iterator[Block]) -> Iterator[Stretch]:
+    """Stops at a bomb, be it one of many streams: blocks that give nothing count by what it took to see that."""
     stored = unpacked = 0
     first = -1
     for block in found:
         first = block.offset if first < 0 else first
         stored = block.offset - first
-        unpacked += len(block.data)
+        unpacked += block.work
         if unpacked > _FREE + _MAX_RATIO * stored:
             yield Stretch(block.offset, b"", Broken.BOMB)
             return
@@ -164,7 +165,7 @@ class _Pager:
                 yield page
             if self._open and self._beyond(self._open[0]):
                 return
-            if not self._open and self._begins_beyond():
+            if (self._too_large or not self._open) and self._begins_beyond():
                 return
         if self._open and not self._too_large:
             yield RawPage(*self._open, b"", Broken.TRUNCATED_PAGE)

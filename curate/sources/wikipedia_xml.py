@@ -126,9 +126,11 @@ def read_wiki(path: str, file: str) -> tuple[Wiki, Broken | None]:
     fs, inner = filesystem(path)
     with fs.open(inner, "rb") as stream:
         for stretch in stretches(stream, 0):
+            seen = max(0, len(head) - len(b"</siteinfo>"))  # of a million streams of a byte each, all is not seen again
             head += stretch.data
             broken = broken or stretch.broken
-            if stretch.broken or len(head) > _MAX_HEAD or b"</siteinfo>" in head or b"<page>" in head:
+            ended = head.find(b"</siteinfo>", seen) >= 0 or head.find(b"<page>", seen) >= 0
+            if stretch.broken or len(head) > _MAX_HEAD or ended:
                 break
     before = bytes(head[:_MAX_HEAD]).partition(b"<page>")[0]
     if b"<!DOCTYPE" in before.upper():

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from urllib.parse import unquote
 
-_SCHEME = re.compile(r"\s*(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//")
+_SCHEME = re.compile(r"\A\s*(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//")
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _PATH_END = re.compile(r"[?#]")
 _TOKEN = re.compile(r"[^\W_]+")

@@ -95,3 +95,16 @@ def test_bytes_that_look_like_a_mark_inside_a_block_do_not_divide_it():
     found = read(bz2.compress(TEXT[:1000]) + garbage + bz2.compress(TEXT[1000:2000]))
     assert [block.data for block in found if not block.damage] == [TEXT[:1000], TEXT[1000:2000]]
     assert [block.damage for block in found].count(Damage.BAD_BLOCK) == 1
+
+
+def test_what_a_block_took_is_what_it_unpacks_to():
+    assert [block.work for block in read(ONE)] == [len(block.data) for block in read(ONE)]
+
+
+def test_what_is_unpacked_in_vain_is_counted():
+    bomb = bz2.compress(b"\0" * 30_000_000)
+    assert [(block.damage, block.work > 8 << 20) for block in read(bomb)] == [(Damage.BOMB, True)]
+    wrong = bytearray(bz2.compress(b"\0" * 7_000_000))
+    wrong[10] ^= 1  # of the CRC, which is compared when all is unpacked
+    found = read(bytes(wrong))
+    assert [(block.damage, block.work >= 6_900_000) for block in found] == [(Damage.BAD_BLOCK, True)]

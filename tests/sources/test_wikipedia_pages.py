@@ -85,3 +85,52 @@ def test_a_page_of_two_hundred_megabytes_in_one_line_is_passed_over(pack, megaby
 def test_a_bomb_of_gzip_is_left():
     found = read(gzip.compress(b"<mediawiki>" + PAGES[0] + b"\0" * (80 << 20)))
     assert [page.broken for page in found] == [None, Broken.BOMB]
+
+
+def test_a_bomb_of_many_streams_is_left_and_told_once_more():
+    begin = bz2.compress(b"<mediawiki>" + PAGES[0])
+    found = read(begin + bz2.compress(b"\0" * 46_000_000) * 40 + bz2.compress(PAGES[1]))
+    assert found[0].data == PAGES[0]
+    assert {page.broken for page in found[1:]} == {Broken.BOMB}
+    assert len(found) < 12  # after 64 MB in vain, not after each of 40
+
+
+def test_blocks_without_end_that_are_none_are_left():
+    found = read(b"BZh9" + b"1AY&SY" * 20_000)
+    assert [page.broken for page in found[-2:]] == [Broken.BAD_BLOCK, Broken.BOMB]
+    assert len(found) < 1_000
+
+
+@pytest.mark.parametrize("lines", [1, 30], ids=["small streams", "streams of dumps"])
+def test_damage_in_every_other_stream_costs_no_page_of_the_rest(lines):
+    pages_of = [b"<page><text>%d " % n + noise(700 * lines, n) + b"</text></page>" for n in range(120)]
+    streams = [bytearray(bz2.compress(page)) for page in pages_of]
+    for stream in streams[::2]:
+        stream[len(stream) // 2] ^= 1
+    found = read(b"".join(streams))
+    assert [page.data for page in found if not page.broken] == pages_of[1::2]
+    assert [page.broken for page in found if page.broken] == [Broken.BAD_BLOCK] * 60
+
+
+def test_a_stream_that_is_a_bomb_between_streams_that_are_none_costs_itself_alone():
+    data = bz2.compress(PAGES[0]) + bz2.compress(b"\0" * 46_000_000) + bz2.compress(PAGES[1])
+    assert [(page.broken, page.data) for page in read(data)] == [(None, PAGES[0]), (Broken.BOMB, b""), (None, PAGES[1])]
+
+
+class Counted(io.BytesIO):
+    """read_to: the greatest place that has been read."""
+
+    read_to = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.read_to = max(self.read_to, self.tell())
+        return data
+
+
+def test_a_page_that_never_ends_is_not_followed_past_its_range():
+    data = b"<mediawiki><page><text>" + LINE * (2 * MAX_PAGE // len(LINE)) + b"</mediawiki>"
+    cut = MAX_PAGE + (4 << 20)
+    stream = Counted(data)
+    assert [page.broken for page in pages(stream, 0, cut)] == [Broken.PAGE_TOO_LARGE]
+    assert stream.read_to < cut + (4 << 20) < len(data)
