@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from pipelines.failure import told_in_one_line
 from pipelines.fork_server import worker_command
 
 IN_PROCESS = ("DirectRunner", "FnApiRunner")
+_ANSWERS_SECONDS = 20.0
 
 
 def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
@@ -31,8 +33,13 @@ def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
     if failed.thread is not None and failed.thread.name.startswith("run_worker"):
         print("curate: a worker process died; the same command takes up where it stopped", file=sys.stderr, flush=True)
         os._exit(1)
+    pass_over_a_broken_connection(failed)
+
+
+def pass_over_a_broken_connection(failed: threading.ExceptHookArgs) -> None:
+    """Print what ended a thread, if it is not a connection that broke: the thread that waits for the job tells that."""
     if failed.exc_type is not None and issubclass(failed.exc_type, grpc.RpcError):
-        return  # a connection to a worker that broke: the thread that waits for the worker knows why
+        return
     sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
 
 
@@ -52,12 +59,26 @@ class Engine:
         """Whether the workers are on this machine."""
         return self.runner in IN_PROCESS
 
+    @property
+    def endpoint(self) -> str:
+        """HOST:PORT of the job server, "" where none was named."""
+        words = " ".join(self.options).replace("=", " ").split()
+        return " ".join(words[words.index("--job_endpoint") + 1 :][:1]) if "--job_endpoint" in words else ""
+
     def check(self) -> None:
-        """Raise UserError for a runner that Beam does not know, before any work is done."""
+        """Raise UserError for a runner that Beam does not know or cannot reach, before any work is done."""
         try:
             create_runner(self.runner)
         except (ValueError, ImportError, AttributeError) as error:
             raise UserError(f"--runner {self.runner}: {' '.join(str(error).split())}") from error
+        host, _, port = self.endpoint.rpartition(":")
+        if host and port.isdigit():
+            try:
+                socket.create_connection((host, int(port)), timeout=_ANSWERS_SECONDS).close()
+            except OSError as error:
+                raise UserError(
+                    f"--job_endpoint {self.endpoint}: no job server is there ({error.strerror or error})"
+                ) from None
 
     def pipeline_options(self, parallel: bool = True) -> PipelineOptions:
         if not self.in_process:
@@ -86,7 +107,9 @@ class Engine:
         pipeline = self.pipeline(parallel)
         if parallel and self.in_process and self.workers > 1:
             threading.excepthook = end_with_a_dead_worker
+        elif not self.in_process:
+            threading.excepthook = pass_over_a_broken_connection
         build(pipeline)
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
-        with told_in_one_line(self.in_process):
+        with told_in_one_line(self.in_process, " at ".join(filter(None, (self.runner, self.endpoint)))):
             pipeline.run().wait_until_finish()

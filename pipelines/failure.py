@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from curate.trouble import explained
+import grpc
+
+from curate.errors import UserError
+from curate.trouble import GO_ON, explained
 
 _MOST_HELD = 1_000
 
@@ -23,12 +26,21 @@ class _Held(logging.Handler):
         self.records.append(record)
 
 
+def lost(error: BaseException, engine: str) -> UserError | None:
+    """The one line for an engine that was lost, in the middle of a job or before; None for other failures."""
+    if isinstance(error, grpc.RpcError | grpc.FutureTimeoutError):
+        said = error.details() if isinstance(error, grpc.Call) else ""
+        return UserError(f"{engine} was lost{f' ({said})' if said else ''}: start it again, then {GO_ON}")
+    return None
+
+
 @contextmanager
-def told_in_one_line(hold: bool) -> Iterator[None]:
+def told_in_one_line(hold: bool, engine: str) -> Iterator[None]:
     """Run a pipeline; raises UserError where the failure is the user's to mend, else what was raised.
 
     hold: what Beam logs is printed after the pipeline, and not at all where one line says it. In process, whatever is
     logged as an error is what ends the pipeline; a cluster tries again, so what it logs is printed as it comes.
+    engine: what it runs on, for a message.
     """
     logger, held = logging.getLogger("apache_beam"), _Held()
     propagated = logger.propagate
@@ -39,7 +51,7 @@ def told_in_one_line(hold: bool) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        line = explained(error)
+        line = explained(error) or (None if hold else lost(error, engine))
         if line is None:
             raise
         quiet = True

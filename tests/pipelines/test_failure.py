@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 
 import apache_beam as beam
+import grpc
 import pytest
 
 from curate.errors import UserError
+from curate.trouble import GO_ON
 from pipelines.engine import Engine
+from pipelines.failure import told_in_one_line
 
 
 def fail_of_room(element: int) -> None:
@@ -41,3 +45,44 @@ def test_a_defect_is_raised_and_logged(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.ERROR), pytest.raises(ValueError, match="a defect"):
         run(fail_of_defect)
     assert logging.getLogger("apache_beam").propagate
+
+
+def lose(error: Exception) -> str:
+    with pytest.raises(UserError) as caught, told_in_one_line(False, "SparkRunner at host:8099"):
+        raise error
+    return str(caught.value)
+
+
+class Broken(grpc.RpcError, grpc.Call):
+    """As a stream raises that its server left."""
+
+    def details(self) -> str:
+        return "Socket closed"
+
+
+Broken.__abstractmethods__ = frozenset()
+
+
+def test_a_job_server_that_is_lost_is_one_line() -> None:
+    then = f"start it again, then {GO_ON}"
+    assert lose(Broken()) == f"SparkRunner at host:8099 was lost (Socket closed): {then}"
+    assert lose(grpc.FutureTimeoutError()) == f"SparkRunner at host:8099 was lost: {then}"
+
+
+def test_what_a_job_raises_on_a_cluster_is_raised() -> None:
+    with pytest.raises(ValueError, match="a defect"), told_in_one_line(False, "SparkRunner"):
+        raise ValueError("a defect")
+
+
+@pytest.mark.parametrize("options", [("--job_endpoint=127.0.0.1:{}",), ("--job_endpoint", "127.0.0.1:{}")])
+def test_a_job_server_that_is_not_there_is_told_before_any_work(options: tuple[str, ...]) -> None:
+    with socket.socket() as taken:  # a port that nothing listens on
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        engine = Engine("SparkRunner", options=[option.format(port) for option in options])
+        assert engine.endpoint == f"127.0.0.1:{port}"
+        with pytest.raises(UserError, match=f"127.0.0.1:{port}: no job server is there"):
+            engine.check()
+        taken.listen()
+        engine.check()
+    assert Engine("FlinkRunner").endpoint == ""
