@@ -1,12 +1,13 @@
 """Does a build survive what happens to machines? Kill it, fill its disk, cut its network; compare with a quiet run.
 
-    python -m bench.faults [--rounds 50] [--seed 1] [--faults kill,disk,read-only,network,store]
+    python -m bench.faults [--rounds 50] [--seed 1] [--faults kill,disk,read-only,network,store,spark]
 
 kill: the whole machine, the driver, a worker or what forks workers is killed (-9) at a random moment of each stage in
 turn; the same command then ends with the bytes of an undisturbed run and writes no finished shard again.
 disk, read-only: the output's disk fills up, or may not be written to; the run says so in one line and goes on later.
 network: the server of the input drops connections, answers half, and goes away in mid-download.
 store: an object store that holds input and output drops connections.
+spark: on a Spark of two workers the driver, job server, a Spark worker, an executor, an SDK worker or the pool is killed.
 Prints a table of each; the exit status is 1 where a promise did not hold. Everything is on the loopback.
 """
 
@@ -22,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.faults import disk, network, store
+from bench.faults import disk, network, spark, store
 from bench.faults.case import Broken, Case, prepared
 from bench.faults.disk import Skipped
 from bench.faults.kill import VICTIMS, Kill, one_round
@@ -84,6 +85,23 @@ def other_rounds(case: Case, folder: Path, fault: str, rounds: int, seed: int) -
     return tried - held
 
 
+def spark_rounds(case: Case, folder: Path, rounds: Sequence[int], seed: int) -> int:
+    """Rounds of kills on Spark, victims and stages in turn; returns how many promises did not hold."""
+    stages = list(case.seconds)
+    broken = 0
+    for number in rounds:
+        victim, stage = spark.VICTIMS[number % len(spark.VICTIMS)], stages[number % len(stages)]
+        try:
+            chance = random.Random(f"{seed}-spark-{number}")
+            said = spark.one_round(case, folder / f"spark-{number}", folder / "cluster", stage, victim, chance)
+        except Broken as error:
+            broken += 1
+            said = f"BROKEN: {error}"
+        print(f"  spark {number}: {said}", flush=True)
+    print(f"spark: {len(rounds) - broken} of {len(rounds)} rounds ended with the bytes of the in-process runner")
+    return broken
+
+
 def kill_table(kills: list[Kill], stages: list[str]) -> str:
     """Where it was killed, what, how often it took up, and how many finished shards were done again."""
     heads = ("killed in", *VICTIMS, "took up", "shards kept", "done again")
@@ -110,10 +128,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=50, help="of kills; of each other fault there are a tenth")
     parser.add_argument("--only", default="", help="numbers of single rounds of kills, with commas, to look at again")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", default=",".join(("kill", *OTHERS)), help="comma between them")
+    parser.add_argument("--faults", default=",".join(("kill", *OTHERS)), help="comma between them; spark takes hours")
     options = parser.parse_args()
-    if unknown := set(options.faults.split(",")) - {"kill", *OTHERS}:
-        parser.error(f"no such fault: {', '.join(sorted(unknown))} (known: {', '.join(('kill', *OTHERS))})")
+    if unknown := set(options.faults.split(",")) - {"kill", "spark", *OTHERS}:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))} (known: {', '.join(('kill', 'spark', *OTHERS))})")
     chosen = [int(number) for number in options.only.split(",") if number] or list(range(options.rounds))
     folder = Path(tempfile.mkdtemp(prefix="curate-faults-"))
     began = time.monotonic()
@@ -122,6 +140,8 @@ def main() -> int:
     broken = 0
     if "kill" in options.faults.split(","):
         broken += kill_rounds(case, folder, chosen, options.seed)
+    if "spark" in options.faults.split(","):
+        broken += spark_rounds(case, folder, chosen, options.seed)
     for fault in OTHERS:
         if fault in options.faults.split(","):
             broken += other_rounds(case, folder, fault, max(options.rounds // 10, 1), options.seed)

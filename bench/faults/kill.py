@@ -105,8 +105,10 @@ def disturbed(
     stage: str,
     chance: random.Random,
     act: Callable[[subprocess.Popen[str]], str],
+    patience: float = _DEATH,
 ) -> Disturbed:
-    """Start the command and act on it at a random moment of this stage; what is left of it ends by itself."""
+    """Start the command and act on it at a random moment of this stage; what is left of it ends by itself, within
+    this many seconds."""
     process = subprocess.Popen(
         [*command, "--quiet"],
         stdout=subprocess.DEVNULL,
@@ -120,7 +122,7 @@ def disturbed(
             where = running_stage(output) or "between stages"
             done = act(process)
         try:
-            _, said = process.communicate(timeout=_DEATH)
+            _, said = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             raise Broken(f"a run did not end: {done} in {where}") from None
     finally:
