@@ -7,7 +7,7 @@ turn; the same command then ends with the bytes of an undisturbed run and writes
 disk, read-only: the output's disk fills up, or may not be written to; the run says so in one line and goes on later.
 network: the server of the input drops connections, answers half, and goes away in mid-download.
 store: an object store that holds input and output drops connections.
-spark: on a Spark of two workers the driver, job server, a Spark worker, an executor, an SDK worker or the pool is killed.
+spark: the driver, job server, pool, a Spark worker, an executor or an SDK worker is killed, on a Spark of two workers.
 Prints a table of each; the exit status is 1 where a promise did not hold. Everything is on the loopback.
 """
 
