@@ -67,30 +67,40 @@ def comment_characters(text: str, language: str) -> int | None:
     style = style_of(language)
     if style is None:
         return None
-    pattern = _scanner(style)
-    total = 0
-    at = 0
-    while found := pattern.search(text, at):
-        mark = found["line"] or found["block"]
-        if mark is None:
-            at = found.end()
+    total = at = 0
+    endless, until = "", 0  # quotes that nothing closes before this place, on their line: they are not tried again
+    while at < len(text):
+        if at >= until:
+            endless, until = "", len(text)
+        found = _scanner(style, endless).search(text, at, until)
+        if found is None:
+            at = until
         elif found["block"]:
-            closing = next(end for start, end in style.block if start == mark)
+            closing = next(end for start, end in style.block if start == found["block"])
             end = text.find(closing, found.end())
             at = len(text) if end < 0 else end + len(closing)
             total += at - found.start()
-        else:
+        elif found["line"]:
             end = text.find("\n", found.end())
             at = len(text) if end < 0 else end
             total += at - found.start()
+        elif found.lastindex is None:
+            at = found.end()
+        else:
+            endless, until, at = endless + found[0][0], found.end(), found.start() + 1
     return total
 
 
 @cache
-def _scanner(style: Style) -> re.Pattern[str]:
-    """Finds the next comment or quoted string. A string ends on its line, so that a lone quote does no harm."""
+def _scanner(style: Style, endless: str) -> re.Pattern[str]:
+    """Finds the next comment or quoted string; none that one of the quotes `endless` begins.
+
+    A string ends on its line, so that a lone quote does no harm: with no end it is found up to where it would have to
+    end, with one more group. No quote of its kind within begins a string either, for each stands behind a backslash
+    and has the same left to read. Looked for from every quote, the end would take squares of the line.
+    """
     line = "|".join(re.escape(mark) for mark in sorted(style.line, key=len, reverse=True)) or "(?!)"
     block = "|".join(re.escape(start) for start, _ in sorted(style.block, reverse=True)) or "(?!)"
-    quoted = r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'"
-    strings = "(?!)" if '"' in style.line or "'" in style.line or style == _MARKUP else quoted
-    return re.compile(f"(?P<block>{block})|(?P<line>{line})|{strings}")
+    quotes = "" if '"' in style.line or "'" in style.line or style == _MARKUP else "\"'"
+    strings = [rf"{quote}(?:[^{quote}\\\n]|\\.)*(?:{quote}|())" for quote in quotes if quote not in endless]
+    return re.compile("|".join((f"(?P<block>{block})", f"(?P<line>{line})", *strings)))

@@ -1,6 +1,7 @@
 """Licence headers out, code untouched; and RedPajama-v1's rule, which is known to eat code (recipes §15, trap 9)."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,28 @@ def test_comment_characters_know_strings_and_languages() -> None:
     assert comment_characters("-- a\nselect '--';", "SQL") == 4
     assert comment_characters("anything", "Markdown") == 0
     assert comment_characters("anything", "") is None
+    assert comment_characters("it's # one", "Python") == len("# one")
+    assert comment_characters("a = 'it\\'s # no'\nb = '# yes\nc # yes", "Python") == 2 * len("# yes")
+    assert comment_characters("\"'# no' # yes\n'# no'", "Python") == len("# yes")
+
+
+def by_one_pattern(text: str, line: str, opening: str, closing: str) -> int:
+    """As `comment_characters` counts, by the plainest pattern, which takes squares of a line of quotes."""
+    quoted = r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'"
+    comment = rf"{re.escape(opening)}(?s:.)*?(?:{re.escape(closing)}|\Z)|{re.escape(line)}.*"
+    return sum(len(found[1] or "") for found in re.finditer(f"({comment})|{quoted}", text))
+
+
+@given(st.text("\"'\\\n/*-{}a", max_size=24))
+def test_comments_are_told_from_strings_as_one_pattern_tells_them(text: str) -> None:
+    assert comment_characters(text, "C") == by_one_pattern(text, "//", "/*", "*/")
+    assert comment_characters(text, "Haskell") == by_one_pattern(text, "--", "{-", "-}")
+
+
+@pytest.mark.parametrize("unit", ['\\"', "\"\\'", "\\\"\\'/"])
+def test_a_line_of_quotes_that_nothing_closes_is_read_once(unit: str) -> None:
+    """In squares a megabyte would take an hour."""
+    assert comment_characters('"' + unit * (1_000_000 // len(unit)) + " # yes\n# yes", "Ruby") == 2 * len("# yes")
 
 
 @pytest.mark.parametrize(
