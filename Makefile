@@ -72,7 +72,7 @@ train: $(VENV)/.train
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 # In an environment of its own: what audits is not what is audited.
 audit: $(VENV)/.test

@@ -2,8 +2,8 @@
 
     python -m bench.patterns [PATTERN-PART ...]
 
-Every compiled pattern that a module of `curate`, `filters` or `pipelines` holds is found by importing them all. The
-texts are runs of the characters that the pattern names, of pairs of them, and of pieces that match a part of it, each
+Every compiled pattern that a module of `curate`, `filters` or `pipelines` holds is found by importing them all, and those
+that are made of lists when they are needed (comments of each language, sentences, bad words) are made. The texts are runs of the characters that the pattern names, of pairs of them, and of pieces that match a part of it, each
 with an end that it cannot match. Sizes grow until a search takes long enough to be timed. Printed is what grows by more
 than linear work would (a factor of over 6.5 for 4 times the text), the exit status is 1 where anything does.
 """
@@ -22,6 +22,10 @@ from functools import partial
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
+
+from curate.text import code_comments
+from curate.text.badwords import BadWords
+from curate.text.sentences import sentence_counter
 
 PACKAGES = ("curate", "filters", "pipelines")
 SIZES = (250, 1_000, 4_000, 16_000, 32_000)
@@ -48,7 +52,25 @@ def patterns() -> dict[str, re.Pattern[Any]]:
             for where, pattern in _held(f"{module.__name__}.{name}", value, 0):
                 if module.__name__.split(".")[0] in PACKAGES:
                     found.setdefault(pattern, where)
+    for where, pattern in made():
+        found.setdefault(pattern, where)
     return {where: pattern for pattern, where in found.items()}
+
+
+def made() -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """Patterns that no module holds."""
+    for style, languages in code_comments._STYLES:
+        for endless in ("", '"', "'", "\"'"):
+            place = f"curate.text.code_comments[{languages.split('|')[0]!r}, {endless!r}]"
+            yield place, code_comments._scanner(style, endless)
+    for holder in (sentence_counter(), BadWords(["ass", "two words", "$x"], c4_2020=True)):
+        for name, value in vars(holder).items():
+            if isinstance(value, re.Pattern):
+                yield f"{type(holder).__module__}.{type(holder).__name__}.{name}", value
+    for name, spaced, particles in (("unspaced", False, False), ("particles", True, True)):
+        value = BadWords(["ass", "two words", "$x"], spaced=spaced, particles=particles)._anywhere
+        if value is not None:
+            yield f"curate.text.badwords[{name}]", value
 
 
 def _held(where: str, value: Any, depth: int) -> Iterator[tuple[str, re.Pattern[Any]]]:

@@ -19,7 +19,8 @@ COMMANDS = [
 ]
 
 MIX = "curate mix fit --data corpus/cc-2020 --data corpus/fineweb --output runs/mix"
-SHORTER = {"make train": " STEPS=20", MIX: " --runs 4 --no-scaling --set steps=3"}
+TRAIN = "curate train --config tiny --data corpus/cc-2020 --output runs/small --steps 20"
+SHORTER = {"make train": " STEPS=2", TRAIN: " --steps 5", MIX: " --runs 4 --no-scaling --set steps=3"}
 """What makes a command of minutes one of seconds."""
 
 

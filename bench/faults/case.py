@@ -67,11 +67,11 @@ def prepared(folder: Path) -> Case:
 
 
 def run(
-    command: Sequence[str], status: int = 0, environment: dict[str, str] | None = None
+    command: Sequence[str], status: int = 0, environment: dict[str, str] | None = None, seconds: float = TIMEOUT
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end, which must be with this status."""
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT, env={**os.environ, **(environment or {})}
+        command, capture_output=True, text=True, timeout=seconds, env={**os.environ, **(environment or {})}
     )
     if done.returncode != status:
         raise Broken(f"ended with status {done.returncode}, not {status}: {done.stderr[-2000:]}")

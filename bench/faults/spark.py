@@ -17,7 +17,7 @@ from bench.faults.kill import children, disturbed
 from pipelines.cluster.engines import Ports, down, up
 from pipelines.cluster.processes import Processes
 
-VICTIMS = ("driver", "job server", "spark worker", "executor", "sdk worker", "worker pool")
+VICTIMS = ("job server", "spark worker", "executor", "sdk worker", "driver", "worker pool")
 """driver: what the user started. sdk worker: a Python process that runs functions; the pool starts those."""
 _STAGE_SECONDS = 12.0
 """About what a stage takes there."""
@@ -70,7 +70,7 @@ def one_round(case: Case, output: Path, folder: Path, stage: str, victim: str, c
         if victim != "driver" and not found.said:
             raise Broken(f"{victim} killed in {found.stage}: the build ended and did not say why")
         with spark(folder) as options:
-            run(case.command(str(output), *options))
+            run(case.command(str(output), *options), seconds=_PATIENCE)
         story = f"{victim} killed in {found.stage}, {kept} shards kept, taken up; said: {found.said or 'nothing'}"
     check(case, output)
     shutil.rmtree(output)

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.cluster.processes import free_ports, listens
-from tests.pipelines.building import TIMEOUT, command, digests
+from tests.pipelines.building import TIMEOUT, build, command, digests
 
 pytest.importorskip("moto.server", reason="the S3 server of the tests is not here: pip install 'moto[server]'")
 s3fs = pytest.importorskip("s3fs", reason="S3 is not reached without: pip install 'curate[s3]'")
 BUCKET, CRAWL = "corpora", "crawl"
+FILES = ("CC-SAMPLE-2020-00000.warc.gz", "CC-SAMPLE-2020-00005.warc")
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,8 @@ def store(environment: dict[str, str], sample_crawl: Path):
     )
     fs.mkdir(BUCKET)
     fs.mkdir(CRAWL)
-    for path in sorted(sample_crawl.iterdir()):
-        if path.suffix != ".json":
-            fs.put_file(str(path), f"{CRAWL}/{path.name}")
+    for name in FILES:
+        fs.put_file(str(sample_crawl / name), f"{CRAWL}/{name}")
     return fs
 
 
@@ -75,12 +75,14 @@ def on_store(environment: dict[str, str], manifest: str, *options: str) -> subpr
 
 @pytest.mark.slow
 def test_a_build_from_and_into_an_object_store_gives_the_bytes_of_a_local_one(
-    environment: dict[str, str], store, manifest: str, built: Path
+    environment: dict[str, str], store, manifest: str, sample_crawl: Path, tmp_path: Path
 ) -> None:
     options = ("--input", f"s3://{CRAWL}/", "--workers", "2")
     done = on_store(environment, manifest, *options)
     assert done.returncode == 0, done.stderr[-4000:]
-    local = digests(built / "tokens")
+    here = (word for name in FILES for word in ("--input", str(sample_crawl / name)))
+    build(manifest, tmp_path / "local", "--workers", "1", *here)
+    local = digests(tmp_path / "local" / "tokens")
     stored = {
         path.removeprefix(f"{BUCKET}/built/tokens/"): hashlib.sha256(store.cat_file(path)).hexdigest()
         for path in store.find(f"{BUCKET}/built/tokens")
@@ -88,7 +90,7 @@ def test_a_build_from_and_into_an_object_store_gives_the_bytes_of_a_local_one(
     assert stored == local
     again = on_store(environment, manifest, *options)
     assert again.stderr.count("done before, kept") == 7, again.stderr[-4000:]
-    for words in (("verify",), ("status",), ("explain", "https://harbourgazette.example/2020/notices/ferry.html")):
+    for words in (("verify",), ("status",), ("explain", "https://ironmonger.example/goods/kettle")):
         line = [sys.executable, "-m", "curate.cli", words[0], f"s3://{BUCKET}/built", *words[1:]]
         asked = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
         assert asked.returncode == 0, asked.stdout[-2000:] + asked.stderr[-2000:]
