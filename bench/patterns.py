@@ -2,10 +2,12 @@
 
     python -m bench.patterns [PATTERN-PART ...]
 
-Every compiled pattern that a module of `curate`, `filters` or `pipelines` holds is found by importing them all, and those
-that are made of lists when they are needed (comments of each language, sentences, bad words) are made. The texts are runs of the characters that the pattern names, of pairs of them, and of pieces that match a part of it, each
-with an end that it cannot match. Sizes grow until a search takes long enough to be timed. Printed is what grows by more
-than linear work would (a factor of over 6.5 for 4 times the text), the exit status is 1 where anything does.
+Every compiled pattern that a module of `curate`, `filters` or `pipelines` holds is found by importing them all, and
+those that are made of lists when they are needed (comments of each language, sentences, bad words) are made. The texts
+are runs of the characters that the pattern names, of pairs of them, and of pieces that match a part of it, each with an
+end that it cannot match. Sizes grow until a search takes long enough to be timed. Printed is what grows by more than
+linear work would (a factor of over 6.5 for 4 times the text), the exit status is 1 where anything does. A pattern that
+is only ever matched at one place is searched for all the same, and may be linear where it is used.
 """
 
 from __future__ import annotations
