@@ -71,6 +71,10 @@ class Engine:
             create_runner(self.runner)
         except (ValueError, ImportError, AttributeError) as error:
             raise UserError(f"--runner {self.runner}: {' '.join(str(error).split())}") from error
+        self.reach()
+
+    def reach(self) -> None:
+        """Raise UserError where no job server is at the endpoint: Beam would wait minutes for it."""
         host, _, port = self.endpoint.rpartition(":")
         if host and port.isdigit():
             try:
@@ -104,6 +108,7 @@ class Engine:
 
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
+        self.reach()
         pipeline = self.pipeline(parallel)
         if parallel and self.in_process and self.workers > 1:
             threading.excepthook = end_with_a_dead_worker
