@@ -86,6 +86,8 @@ def up(engine: str, folder: Path, ports: Ports, say: Callable[[str], None]) -> l
         f"--job_endpoint={_HOST}:{ports.job}",
         "--environment_type=EXTERNAL",
         f"--environment_config={_HOST}:{ports.pool}",
+        # A job is many stages: one SDK worker for all of them, in place of one each that imports everything anew.
+        "--environment_cache_millis=30000",
     ]
     (folder / engine / OPTIONS).write_text(" ".join(options) + "\n")
     return options
