@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import apache_beam as beam
 import grpc
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
@@ -62,8 +62,7 @@ class Engine:
     @property
     def endpoint(self) -> str:
         """HOST:PORT of the job server, "" where none was named."""
-        words = " ".join(self.options).replace("=", " ").split()
-        return " ".join(words[words.index("--job_endpoint") + 1 :][:1]) if "--job_endpoint" in words else ""
+        return self.pipeline_options().view_as(PortableOptions).job_endpoint or ""
 
     def check(self) -> None:
         """Raise UserError for a runner that Beam does not know or cannot reach, before any work is done."""

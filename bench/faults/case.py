@@ -70,9 +70,12 @@ def run(
     command: Sequence[str], status: int = 0, environment: dict[str, str] | None = None, seconds: float = TIMEOUT
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end, which must be with this status."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds, env={**os.environ, **(environment or {})}
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, env={**os.environ, **(environment or {})}
+        )
+    except subprocess.TimeoutExpired:
+        raise Broken(f"did not end in {seconds:.0f} s") from None
     if done.returncode != status:
         raise Broken(f"ended with status {done.returncode}, not {status}: {done.stderr[-2000:]}")
     return done
