@@ -51,12 +51,11 @@ def install_workers(folder: Path, *more: str) -> Path:
 
 def pool_command(bin_folder: Path, port: int) -> list[str]:
     """The command of a pool that starts a worker process for each that an engine asks for."""
-    module = "apache_beam.runners.worker.worker_pool_main"
-    return [str(bin_folder / "python"), "-m", module, f"--service_port={port}", "--container_executable="]
+    return [str(bin_folder / "python"), "-m", "pipelines.cluster.pool", "--port", str(port)]
 
 
 def pool_environment(bin_folder: Path) -> dict[str, str]:
-    """The pool starts `python`, which must be its own; nothing of the checkout may be found by it."""
+    """Nothing of the checkout may be found by the pool or what it starts."""
     return {
         "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}",
         "VIRTUAL_ENV": str(bin_folder.parent),
