@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,12 @@ from curate.errors import UserError
 from curate.trouble import GO_ON, explained
 
 _MOST_HELD = 1_000
+_REFUSED = re.compile(r"ConnectException: [^\n]{0,200}Connection refused: (?:[^\s/]{0,200}/)?(\S{1,100}:\d{1,5})")
+"""What an executor says of the pool of SDK workers that it cannot reach."""
+_NO_SPARK = re.compile(
+    r"All masters are unresponsive|Master removed our application|stopped SparkContext"
+    r"|SparkContext (?:was|has been) shut ?down"
+)
 
 
 class _Held(logging.Handler):
@@ -25,12 +32,22 @@ class _Held(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
+    def keep(self, record: logging.LogRecord) -> bool:
+        """As a filter: errors are kept, the rest passes."""
+        if record.levelno >= logging.ERROR:
+            self.records.append(record)
+        return record.levelno < logging.ERROR
+
 
 def lost(error: BaseException, engine: str) -> UserError | None:
-    """The one line for an engine that was lost, in the middle of a job or before; None for other failures."""
+    """The one line for an engine, or its workers, lost in the middle of a job or before; None for other failures."""
     if isinstance(error, grpc.RpcError | grpc.FutureTimeoutError):
         said = error.details() if isinstance(error, grpc.Call) else ""
         return UserError(f"{engine} was lost{f' ({said})' if said else ''}: start it again, then {GO_ON}")
+    if isinstance(error, RuntimeError) and (refused := _REFUSED.search(str(error))):
+        return UserError(f"{engine}: no SDK workers can be had at {refused[1]}: start their pool again, then {GO_ON}")
+    if isinstance(error, RuntimeError) and (said := _NO_SPARK.search(str(error))):
+        return UserError(f"{engine} was lost ({said[0]}): start it again, then {GO_ON}")
     return None
 
 
@@ -39,14 +56,17 @@ def told_in_one_line(hold: bool, engine: str) -> Iterator[None]:
     """Run a pipeline; raises UserError where the failure is the user's to mend, else what was raised.
 
     hold: what Beam logs is printed after the pipeline, and not at all where one line says it. In process, whatever is
-    logged as an error is what ends the pipeline; a cluster tries again, so what it logs is printed as it comes.
+    logged as an error is what ends the pipeline; a cluster tries again, so what it logs is printed as it comes, but for
+    the errors of a job, which Beam logs by no name.
     engine: what it runs on, for a message.
     """
-    logger, held = logging.getLogger("apache_beam"), _Held()
-    propagated = logger.propagate
+    root, logger, held = logging.getLogger(), logging.getLogger("apache_beam"), _Held()
+    propagated, keep = logger.propagate, held.keep
     if hold:
         logger.addHandler(held)
         logger.propagate = False
+    else:
+        root.addFilter(keep)
     quiet = False
     try:
         yield
@@ -60,5 +80,7 @@ def told_in_one_line(hold: bool, engine: str) -> Iterator[None]:
         if hold:
             logger.removeHandler(held)
             logger.propagate = propagated
-            for record in () if quiet else held.records:
-                logger.handle(record)
+        else:
+            root.removeFilter(keep)
+        for record in () if quiet else held.records:
+            (logger if hold else root).handle(record)

@@ -32,10 +32,10 @@ class Tasks(beam.PTransform):
 
     def expand(self, begin: Any) -> Any:
         if len(self.tasks) <= MOST_INLINE:
-            return begin | "Inline" >> beam.Create(self.tasks) | "Spread" >> beam.Reshuffle()
+            return begin | "Inline" >> beam.Create(self.tasks, reshuffle=False) | "Spread" >> beam.Reshuffle()
         return (
             begin
-            | "Files" >> beam.Create(list(self.write()))
+            | "Files" >> beam.Create(list(self.write()), reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ReadTasks" >> beam.FlatMap(read_tasks)
             | "Spread" >> beam.Reshuffle()

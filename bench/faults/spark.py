@@ -62,16 +62,20 @@ def one_round(case: Case, output: Path, folder: Path, stage: str, victim: str, c
     with spark(folder) as options:
         found = disturbed(case.command(str(output), *options), slow, output, stage, chance, act, _PATIENCE)
         kept = len(finished(output))
+        if victim == "driver":  # at once, on the same Spark, where the job of the dead one may still run
+            run(case.command(str(output), *options), seconds=_PATIENCE)
     if not found.done:
         story = f"no {victim} ran at the moment in {found.stage}"
+    elif victim == "driver":
+        story = f"driver killed in {found.stage}, {kept} shards kept, taken up at once on the same Spark"
     elif (output / "report.html").exists():
         story = f"{victim} killed in {found.stage}: Spark went on"
     else:
-        if victim != "driver" and not found.said:
+        if not found.said:
             raise Broken(f"{victim} killed in {found.stage}: the build ended and did not say why")
         with spark(folder) as options:
             run(case.command(str(output), *options), seconds=_PATIENCE)
-        story = f"{victim} killed in {found.stage}, {kept} shards kept, taken up; said: {found.said or 'nothing'}"
+        story = f"{victim} killed in {found.stage}, {kept} shards kept, taken up; said: {found.said}"
     check(case, output)
     shutil.rmtree(output)
     return story

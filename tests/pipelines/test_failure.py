@@ -69,6 +69,37 @@ def test_a_job_server_that_is_lost_is_one_line() -> None:
     assert lose(grpc.FutureTimeoutError()) == f"SparkRunner at host:8099 was lost: {then}"
 
 
+def test_workers_and_masters_that_are_lost_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    java = (
+        "Pipeline job-1 failed in state FAILED: java.lang.RuntimeException: UNAVAILABLE: io exception\n"
+        "\tat org.apache.beam.Cache.load(Cache.java:1)\n\t... 39 more\n"
+        "Caused by: io.netty.AbstractChannel$AnnotatedConnectException: finishConnect(..) failed: "
+        "Connection refused: {}/127.0.0.1:48879\nCaused by: java.net.ConnectException: finishConnect(..) failed"
+    )
+    pool = f"no SDK workers can be had at 127.0.0.1:48879: start their pool again, then {GO_ON}"
+    for host in ("", "localhost"):
+        assert lose(RuntimeError(java.format(host))) == f"SparkRunner at host:8099: {pool}"
+    gone = "org.apache.spark.SparkException: Exiting due to error from cluster scheduler: All masters are unresponsive!"
+    assert lose(RuntimeError(gone)).startswith("SparkRunner at host:8099 was lost (All masters are unresponsive)")
+
+
+@pytest.mark.parametrize(("raised", "logged"), [(ValueError("a defect"), ["soon", "no"]), (Broken(), ["soon"])])
+def test_errors_of_a_job_on_a_cluster_are_logged_unless_one_line_says_them(
+    raised: Exception, logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def job() -> None:
+        with told_in_one_line(False, "SparkRunner"):
+            logging.log(logging.ERROR, "no")  # as Beam does for each message of a job
+            logging.log(logging.INFO, "soon")
+            assert caplog.messages == ["soon"]
+            raise raised
+
+    with caplog.at_level(logging.INFO), pytest.raises((ValueError, UserError)):
+        job()
+    assert caplog.messages == logged
+    assert not logging.getLogger().filters
+
+
 def test_what_a_job_raises_on_a_cluster_is_raised() -> None:
     with pytest.raises(ValueError, match="a defect"), told_in_one_line(False, "SparkRunner"):
         raise ValueError("a defect")
