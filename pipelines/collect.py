@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 
 from curate.storage import atomic_write, exists, read_bytes, remove
 from pipelines.shards import Record
@@ -26,10 +27,22 @@ class WriteRecords(beam.PTransform):
         remove(self.path)  # of a run that was killed
         return (
             records
-            | "EncodeRecord" >> beam.Map(lambda record: (0, json.dumps(record, sort_keys=True)))
+            | "CountRecord" >> beam.ParDo(CountRecord())
             | "AllRecords" >> beam.GroupByKey()
             | "WriteRecords" >> beam.Map(write_lines, self.path)
         )
+
+
+class CountRecord(beam.DoFn):
+    """Record -> (0, its JSON). What it says is added to Beam's counters of the namespace `curate`, which an engine
+    shows in its own pages; it may count a shard twice that it works on twice, so no account is made of them."""
+
+    def process(self, record: Record) -> Iterator[tuple[int, str]]:
+        Metrics.counter("curate", "shards").inc()
+        for name in ("in", "out", "set_aside"):
+            Metrics.counter("curate", f"documents_{name}").inc(record.get(name, 0))
+        Metrics.counter("curate", "documents_dropped").inc(sum(record.get("dropped", {}).values()))
+        yield 0, json.dumps(record, sort_keys=True)
 
 
 def write_lines(keyed: tuple[int, Iterable[str]], path: str) -> None:
