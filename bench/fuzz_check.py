@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import contextlib
 import re
 import time
 from collections import Counter
@@ -47,6 +49,15 @@ def source_of(name: str, range_bytes: int) -> Source[Any]:
     return kind(kind.Config.model_validate({**SETTINGS.get(name, {}), "range_bytes": range_bytes}))
 
 
+def says_nothing(name: str, data: bytes) -> bool:
+    """Whether nothing need be said of a file: it is blank, or a whole dump of a wiki without a page."""
+    if name == "wikipedia" and data[:3] == b"BZh":
+        with contextlib.suppress(OSError, ValueError):
+            data = bz2.decompress(data)
+            return b"<mediawiki" in data and b"</mediawiki>" in data and b"<page" not in data
+    return not data.strip(b" \t\r\n\0")
+
+
 def read_file(name: str, path: Path, range_bytes: int) -> Result:
     """Read a file by its source as a build does, and look at each outcome."""
     result = Result()
@@ -69,7 +80,7 @@ def read_file(name: str, path: Path, range_bytes: int) -> Result:
                     if outcome.id in found:
                         result.problems.append(f"two documents have the id {outcome.id}")
                     found.add(outcome.id)
-        if not result.outcomes and path.read_bytes().strip(b" \t\r\n\0"):
+        if not result.outcomes and not says_nothing(name, path.read_bytes()):
             result.problems.append("nothing is said of it")
     except Exception as error:  # what no file may bring about
         result.problems.append(f"raises {type(error).__name__}: {' '.join(str(error).split())[:200]}{_place(error)}")

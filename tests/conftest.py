@@ -9,6 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Tests run beside each other, and so do the processes they start: threads of one that wait for a core spin on it, which
+# makes a training run on a busy machine cost twice its processor time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes have no name of their own: packed ones hold the time they were packed at, and every worker must agree."""

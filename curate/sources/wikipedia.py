@@ -8,10 +8,12 @@ languages of the dumps of June to August 2022 and removed "hyperlinks, comments 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache, partial
+from typing import IO
 from urllib.parse import quote
 
 from pydantic import field_validator
@@ -37,6 +39,8 @@ MAX_LISTED = 8
 _REDIRECT = re.compile(r"\s{0,100}#(\s{0,10}[^\W\d_]{2,40})\s{0,10}:?\s{0,10}\[\[")
 _LANGUAGE = re.compile(r"[a-z]{2,12}(?:-[a-z]{2,10}){0,3}")
 _INDEX = re.compile(r"-index\d*\.txt(?:-p\d+p\d+)?(?:\.bz2|\.gz)?$")
+_BEGINS_WITHIN = 32 << 20
+"""Stored bytes of a dump in which a page begins, be it of any wiki."""
 # Codes of editions that are no BCP 47 tags, or mean another language there.
 _TAGS = {
     "simple": "en", "als": "gsw", "bat-smg": "sgs", "be-x-old": "be-tarask", "cbk-zam": "cbk", "eml": "egl",
@@ -117,11 +121,18 @@ class Wikipedia(Source[WikipediaExtract]):
         with fs.open(inner, "rb") as stream:
             told = False
             for raw in pages(stream, piece.start, piece.end):
-                told = True
+                told = told or raw.offset < _BEGINS_WITHIN
                 work = partial(self.outcome, raw, wiki, piece.file, wanted)
                 yield self.limited(piece.file, raw.offset, work, str(raw.index or ""))  # a block has many pages
-            if piece.start == 0 and not told and next(pages(stream), None) is None and not holds_no_page(stream):
-                yield SetAside(piece.file, 0, Broken.NOT_A_DUMP.value, "no page begins in it")
+            if piece.start == 0 and not told and not self._begins(stream, piece) and not holds_no_page(stream):
+                yield SetAside(piece.file, 0, Broken.NOT_A_DUMP.value, "no page begins in it, or in its first 32 MB")
+
+    @staticmethod
+    def _begins(stream: IO[bytes], piece: Piece) -> bool:
+        """Whether pages begin near the start of a file of which this first piece holds none."""
+        if piece.end < 0 or piece.end >= min(stream.seek(0, os.SEEK_END), _BEGINS_WITHIN):
+            return False
+        return next(pages(stream, 0, _BEGINS_WITHIN), None) is not None
 
     def figures(self, document: Document) -> Mapping[str, int]:
         templates = json.loads(document.metadata)["templates"]

@@ -15,6 +15,7 @@ from curate.document import Document, document_id
 from curate.errors import SetAside, UserError
 from curate.inputs import InputFile
 from curate.manifest import parse_manifest
+from curate.sources import wikipedia
 from curate.sources.source import Dropped, Piece
 from curate.sources.wikipedia import Drop, Wikipedia, WikipediaExtract, address
 from curate.sources.wikipedia_licence import licence_of
@@ -234,6 +235,30 @@ def test_what_is_no_dump_is_set_aside_once(tmp_path, data):
     assert [type(one) for one in found] in ([SetAside], [])
     assert found or data.startswith(b"BZh9")
     assert not list(Wikipedia(WikipediaExtract()).read(Piece(str(tmp_path / name), name, 0, 50, 90)))
+
+
+@pytest.mark.parametrize("step", [100, 500, 2_000, 100_000])
+@pytest.mark.parametrize(
+    ("filler", "pages", "closed", "said"),
+    [
+        (100, [page()], True, ["kept"]),
+        (900, [page()], False, ["kept"]),
+        (3_000, [page()], False, ["kept", "not_a_dump"]),
+        (100, [], False, ["not_a_dump"]),
+        (100, [], True, []),  # a whole dump of a wiki without a page is no trouble
+    ],
+)
+def test_a_dump_without_a_page_near_its_start_is_told_so_whatever_its_ranges(
+    tmp_path, monkeypatch, step, filler, pages, closed, said
+):
+    monkeypatch.setattr(wikipedia, "_BEGINS_WITHIN", 2_000)
+    data = dump(f"<!--{'x' * filler}-->", *pages)
+    file = tmp_path / "enwiki.xml"
+    file.write_bytes(data if closed else data.removesuffix(b"</mediawiki>"))
+    source = Wikipedia(WikipediaExtract())
+    starts = range(0, len(data), step)
+    pieces = [Piece(str(file), file.name, 0, start, min(start + step, len(data))) for start in starts]
+    assert sorted(getattr(one, "reason", "kept") for piece in pieces for one in source.read(piece)) == said
 
 
 def test_templates_a_hundred_thousand_deep_cost_their_page_nothing_else(tmp_path):

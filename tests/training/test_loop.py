@@ -259,27 +259,32 @@ def ranks_of(launcher: int) -> list[int]:
     return [found[rank] for rank in sorted(found)]
 
 
-@pytest.mark.slow
-def test_a_killed_rank_is_restarted_and_the_parameters_end_the_same_to_the_bit(tmp_path):
-    changes = {"tokens": 60 * 6 * 32, "checkpoint": {"every": 10, "keep": 2}}
-    plain = tiny(tmp_path, "plain", **changes)
-    finished(torchrun(plain, 2))
-    killed = tiny(tmp_path, "killed", **changes)
-    process = torchrun(killed, 2)
-    wait_for_step(killed, 25, process)
-    os.kill(ranks_of(process.pid)[1], signal.SIGKILL)
-    output = finished(process)
-    assert "taking up from step" in output
-    assert equal(final(killed), final(plain))
-    assert losses(killed.output) == losses(plain.output)
-
-
-LONG: dict[str, Any] = {"tokens": 80 * 6 * 32, "checkpoint": {"every": 20, "keep": 2}}
+LONG: dict[str, Any] = {"tokens": 40 * 6 * 32, "checkpoint": {"every": 4, "keep": 20}}
 """Long enough for a signal to come in the middle."""
 
 
+@pytest.fixture(scope="module")
+def on_two_ranks(whole: tuple[TrainConfig, Any]) -> TrainConfig:
+    """A run of two processes that nothing interrupted."""
+    config = beside(whole, "two", **LONG)
+    finished(torchrun(config, 2))
+    return config
+
+
 @pytest.mark.slow
-def test_a_run_on_two_ranks_goes_on_with_one_and_three_and_sees_the_same_batches(whole):
+def test_a_killed_rank_is_restarted_and_the_parameters_end_the_same_to_the_bit(whole, on_two_ranks):
+    killed = beside(whole, "killed", **LONG)
+    process = torchrun(killed, 2)
+    wait_for_step(killed, 10, process)
+    os.kill(ranks_of(process.pid)[1], signal.SIGKILL)
+    output = finished(process)
+    assert "taking up from step" in output
+    assert equal(final(killed), final(on_two_ranks))
+    assert losses(killed.output) == losses(on_two_ranks.output)
+
+
+@pytest.mark.slow
+def test_a_run_on_two_ranks_goes_on_with_one_and_three_and_sees_the_same_batches(whole, on_two_ranks):
     alone = beside(whole, "alone", **LONG)
     train(settle(alone), say=quiet)
     config = beside(whole, "elastic", **LONG)
@@ -290,16 +295,17 @@ def test_a_run_on_two_ranks_goes_on_with_one_and_three_and_sees_the_same_batches
     assert "stopped at step" in finished(process)
     finished(torchrun(config, 3))
     torch.testing.assert_close(losses(config.output), losses(alone.output), rtol=2e-3, atol=2e-3)
-    stopped = beside(whole, "one", checkpoint={"every": 1, "keep": 20})
-    finished(torchrun(stopped, 2))
-    for step in range(9, 17):  # as if it had been killed at the eighth step, and one process went on
+    stopped = beside(whole, "one", **LONG)
+    shutil.copytree(on_two_ranks.output, stopped.output)
+    for step in range(12, 41, 4):  # as if it had been killed at the eighth step, and one process went on
         shutil.rmtree(f"{stopped.output}/checkpoints/step-{step:08d}")
     lines: list[str] = []
     train(settle(stopped), say=lines.append)
     assert any(line.startswith("taking up from step 8:") for line in lines)
-    torch.testing.assert_close(losses(stopped.output), losses(whole[0].output), rtol=2e-4, atol=2e-4)
+    torch.testing.assert_close(losses(stopped.output), losses(alone.output), rtol=2e-3, atol=2e-3)
+    wanted = final(alone)
     for name, parameter in final(stopped).items():
-        torch.testing.assert_close(parameter, whole[1][name], rtol=5e-2, atol=5e-4)
+        torch.testing.assert_close(parameter, wanted[name], rtol=5e-2, atol=2e-3)
 
 
 @pytest.mark.slow
