@@ -21,6 +21,11 @@ _NO_SPARK = re.compile(
     r"|SparkContext (?:was|has been) shut ?down"
 )
 
+_OTHER_VERSION = re.compile(
+    r"Can't get attribute '\w{1,100}' on <module '(?:curate|filters|pipelines)\b"
+    r"|No module named '(?:curate|filters|pipelines)\b"
+)
+
 
 class _Held(logging.Handler):
     """Keeps records instead of printing them."""
@@ -44,10 +49,16 @@ def lost(error: BaseException, engine: str) -> UserError | None:
     if isinstance(error, grpc.RpcError | grpc.FutureTimeoutError):
         said = error.details() if isinstance(error, grpc.Call) else ""
         return UserError(f"{engine} was lost{f' ({said})' if said else ''}: start it again, then {GO_ON}")
-    if isinstance(error, RuntimeError) and (refused := _REFUSED.search(str(error))):
+    if not isinstance(error, RuntimeError):
+        return None
+    if _OTHER_VERSION.search(str(error)):
+        return UserError(
+            f"{engine}: its workers have no curate, or another version: install this one there, then {GO_ON}"
+        )
+    if refused := _REFUSED.search(str(error)):
         return UserError(f"{engine}: no SDK workers can be had at {refused[1]}: start their pool again, then {GO_ON}")
-    if isinstance(error, RuntimeError) and (said := _NO_SPARK.search(str(error))):
-        return UserError(f"{engine} was lost ({said[0]}): start it again, then {GO_ON}")
+    if gone := _NO_SPARK.search(str(error)):
+        return UserError(f"{engine} was lost ({gone[0]}): start it again, then {GO_ON}")
     return None
 
 

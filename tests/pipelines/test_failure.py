@@ -83,6 +83,24 @@ def test_workers_and_masters_that_are_lost_are_one_line(caplog: pytest.LogCaptur
     assert lose(RuntimeError(gone)).startswith("SparkRunner at host:8099 was lost (All masters are unresponsive)")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "AttributeError: Can't get attribute 'CountRecord' on <module 'pipelines.collect' from '/lib/collect.py'>",
+        "ModuleNotFoundError: No module named 'pipelines'",
+        "ModuleNotFoundError: No module named 'curate.parquet'",
+    ],
+)
+def test_workers_of_another_version_are_one_line(said: str) -> None:
+    text = f"Pipeline job-1 failed in state FAILED: java.util.concurrent.ExecutionException\n\tat a.B(C.java:1)\n{said}"
+    assert "have no curate, or another version: install this one there" in lose(RuntimeError(text))
+
+
+def test_another_module_that_is_missing_is_no_other_version() -> None:
+    with pytest.raises(RuntimeError, match="lxml"), told_in_one_line(False, "SparkRunner"):
+        raise RuntimeError("ModuleNotFoundError: No module named 'lxml'")
+
+
 @pytest.mark.parametrize(("raised", "logged"), [(ValueError("a defect"), ["soon", "no"]), (Broken(), ["soon"])])
 def test_errors_of_a_job_on_a_cluster_are_logged_unless_one_line_says_them(
     raised: Exception, logged: list[str], caplog: pytest.LogCaptureFixture
