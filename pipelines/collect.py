@@ -9,6 +9,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 
+from curate.errors import UserError
 from curate.storage import atomic_write, exists, read_bytes, remove
 from pipelines.shards import Record
 
@@ -51,10 +52,17 @@ def write_lines(keyed: tuple[int, Iterable[str]], path: str) -> None:
         out.write(("[" + ",\n".join(sorted(lines)) + "]").encode())
 
 
-def take_records(path: str) -> list[Record]:
-    """Read the records of a pipeline that ended well, and remove the file."""
+def take_records(path: str, may_be_none: bool = False) -> list[Record]:
+    """Read the records of a pipeline that ended well, and remove the file.
+
+    may_be_none: the pipeline may have had nothing to record. UserError where there should be records and are none.
+    """
     if not exists(path):
-        return []
+        if may_be_none:
+            return []
+        raise UserError(
+            f"{path} was not written: workers must reach the same --output as this machine, on shared storage"
+        )
     records = json.loads(read_bytes(path))
     remove(path)
     return sorted(records, key=lambda record: record["shard"])

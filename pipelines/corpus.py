@@ -267,8 +267,8 @@ def _run(
         compared(spread(pipeline) | "Alone" >> beam.Map(lambda shard: (shard, []))) | "Records" >> WriteRecords(result)
 
     engine.run(f"corpus {item.name}", count, parallel=parallel)
-    records = take_records(result)
+    records = take_records(result, may_be_none=True)
     if shared and item.corpus_columns:
         engine.run(f"corpus {item.name} compared", compare, parallel=parallel)
-        records += take_records(result)
+        records += take_records(result, may_be_none=True)
     return records

@@ -397,7 +397,7 @@ def _sign_and_compare(engine: Engine, shards: list[int], config: Dedup, output: 
             )
 
     engine.run("signatures", build)
-    count = sum(record["edges"] for record in take_records(edges)) if config.near.enabled else 0
+    count = sum(record["edges"] for record in take_records(edges, may_be_none=True)) if config.near.enabled else 0
     return take_records(signed), count
 
 
@@ -431,7 +431,7 @@ def _star_round(engine: Engine, number: int, config: Dedup, output: str, count: 
         )
 
     engine.run("stars", build)
-    return sum(record["edges"] for record in take_records(result))
+    return sum(record["edges"] for record in take_records(result, may_be_none=True))
 
 
 def _digests(folder: str) -> dict[str, str]:

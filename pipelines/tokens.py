@@ -198,7 +198,7 @@ def run_tokens(engine: Engine, shards: list[int], wanted: Sequence[Wanted], conf
         written | "Records" >> WriteRecords(result)
 
     engine.run("tokens", build, parallel=len(keys) > 4)
-    records = take_records(result)
+    records = take_records(result, may_be_none=True)
     described = [record["part"] for record in records]
     model = resolve(config.tokenizer)
     tokenizer = TokenizerInfo.of(load_tokenizer(str(model.path), model.name))

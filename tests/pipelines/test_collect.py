@@ -7,6 +7,7 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 
+from curate.errors import UserError
 from pipelines.collect import WriteRecords, take_records
 from pipelines.engine import Engine
 
@@ -22,8 +23,16 @@ def test_records_come_back_in_order_and_the_file_is_gone(records: list[dict[str,
     path = tmp_path / "records.json"
     path.write_text("[1]")  # of a run that was killed
     Engine().run("records", lambda begin: begin | beam.Create(records) | WriteRecords(str(path)))
-    assert take_records(str(path)) == sorted(records, key=lambda record: int(str(record["shard"])))
+    assert take_records(str(path), may_be_none=not records) == sorted(
+        records, key=lambda record: int(str(record["shard"]))
+    )
     assert not path.exists()
+
+
+def test_records_that_the_driver_cannot_see_are_one_line(tmp_path: Path) -> None:
+    """As when workers on other machines write to disks of their own."""
+    with pytest.raises(UserError, match=r"records.json was not written: workers must reach the same --output"):
+        take_records(str(tmp_path / "records.json"))
 
 
 def test_counters_add_up_what_records_say(tmp_path: Path) -> None:
