@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import curate
 from curate.parquet import opened, read_table, table_of
 
 TABLE = pa.table({"row": list(range(5000)), "text": [f"text {n}" for n in range(5000)]})
@@ -19,7 +21,7 @@ TABLE = pa.table({"row": list(range(5000)), "text": [f"text {n}" for n in range(
 THREADS = """
 import os, sys
 from pathlib import Path
-from curate.parquet import table_of
+from curate.parquet import parquet_file, table_of
 from pipelines.shards import finished_record, write_shard
 import pyarrow as pa
 
@@ -32,6 +34,9 @@ before = threads()
 write_shard(folder, "shard.parquet", pa.table({"row": list(range(50000))}), {"rows": 1})
 finished_record(folder, "shard.parquet")
 table_of(Path(folder, "shard.parquet").read_bytes())
+with open(Path(folder, "shard.parquet"), "rb") as stream, parquet_file(stream) as file:
+    file.read_row_group(0, use_threads=False)
+    sum(batch.num_rows for batch in file.iter_batches(1000, use_threads=False))
 print(threads() - before)
 """
 
@@ -61,6 +66,14 @@ def test_what_is_absent_or_none_is_told(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises((pa.ArrowException, OSError)):
         read_table(str(file))
+
+
+def test_parquet_is_opened_in_one_place() -> None:
+    """Of the package's code: Arrow's own default reads ahead in threads that outlive the reading."""
+    root = Path(curate.__file__).parents[1]
+    files = [path for name in ("curate", "pipelines", "filters") for path in (root / name).rglob("*.py")]
+    opens = re.compile(r"pq\.(?:ParquetFile|read_table)\(")
+    assert [path.name for path in files if opens.search(path.read_text())] == ["parquet.py"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from curate.errors import UserError
+from curate.parquet import parquet_file
 from curate.report.clean import printable
 
 MOST_OF_A_LINE = 64 << 20
@@ -174,14 +174,14 @@ class _Zstandard(io.RawIOBase):
 
 
 def _parquet(path: Path, text_key: str, label_key: str) -> Iterator[tuple[int, Any]]:
-    with pq.ParquetFile(path) as file:
+    with parquet_file(path) as file:
         names = file.schema_arrow.names
         for key in (text_key, label_key):
             if key not in names:
                 raise UserError(f"{path} has no column {key!r}; it has {_shown(names)}")
         wanted = list(dict.fromkeys([text_key, label_key, *(["id"] if "id" in names else [])]))
         number = 0
-        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
+        for batch in file.iter_batches(_ROWS, columns=wanted, use_threads=False):
             for record in batch.to_pylist():
                 number += 1
                 yield number, record

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from curate.document import Document
 from curate.errors import UserError
+from curate.parquet import parquet_file
 from curate.sources.commoncrawl import document_from_record
 from curate.sources.warc import RawRecord, read_range
 from curate.sources.wikipedia_dump import articles
@@ -218,12 +218,13 @@ def read_json_lines(path: Path, name: str) -> Iterator[TrainingText]:
 
 def read_parquet(path: Path, name: str) -> Iterator[TrainingText]:
     """The same of a Parquet file."""
-    with pq.ParquetFile(path) as file:
+    with parquet_file(path) as file:
         names = file.schema_arrow.names
         if "text" not in names:
             raise UserError(f"{path} has no column 'text'; it has {', '.join(names)[:200]}")
         wanted = [column for column in ("id", "text", "url", "source", "language", "lang") if column in names]
-        rows = (row for batch in file.iter_batches(batch_size=1000, columns=wanted) for row in batch.to_pylist())
+        batches = file.iter_batches(1000, columns=wanted, use_threads=False)
+        rows = (row for batch in batches for row in batch.to_pylist())
         yield from _rows(enumerate(rows, start=1), path, name)
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.licences.detect import joined, normal_expression
+from curate.parquet import parquet_file
 from curate.sources.github_archive import Bad, BadFile, Unreadable
 from curate.sources.json_lines import Bad as BadLine
 from curate.sources.json_lines import read_lines
@@ -117,7 +117,7 @@ class _opened:
 
     def __enter__(self) -> Any:
         try:
-            self._file = pq.ParquetFile(self._handle, memory_map=False)
+            self._file = parquet_file(self._handle)
         except _PARQUET_ERRORS as error:
             self._handle.close()
             raise BadFile(Unreadable.BAD_PARQUET, " ".join(str(error).split())[:200]) from None

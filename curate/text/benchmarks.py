@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.errors import UserError
+from curate.parquet import parquet_file
 from curate.storage import exists, read_bytes
 
 _BATCH = 1024
@@ -77,7 +77,7 @@ def _objects(data: bytes, path: str, where: str, array: bool) -> Iterator[tuple[
 
 def _rows(data: bytes, path: str, where: str) -> Iterator[Any]:
     try:
-        with pq.ParquetFile(pa.BufferReader(data)) as file:
+        with parquet_file(pa.BufferReader(data)) as file:
             for batch in file.iter_batches(_BATCH, use_threads=False):
                 yield from batch.to_pylist()
     except (OSError, ValueError) as error:

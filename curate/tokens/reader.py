@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.parquet import table_of
+from curate.parquet import parquet_file, table_of
 from curate.storage import BrokenSeal, filesystem, is_local, join, read_bytes, read_sealed
 from curate.tokens.schema import FORMAT, INDEX, INDEX_SCHEMA, MANIFEST, TokenizerInfo, Tokens
 
@@ -162,7 +162,7 @@ class TokenDataset:
         name, files = self._files[row], self._mine.open
         if name not in files:
             fs, inner = filesystem(join(self.root, name))
-            files[name] = pq.ParquetFile(pa.memory_map(inner) if is_local(fs) else fs.open(inner, "rb"))
+            files[name] = parquet_file(pa.memory_map(inner) if is_local(fs) else fs.open(inner, "rb"))
             if len(files) > _OPEN_FILES:
                 files.popitem(last=False)[1].close(force=True)
         files.move_to_end(name)

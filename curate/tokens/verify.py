@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from curate.parquet import table_of
+from curate.parquet import parquet_file, table_of
 from curate.storage import BrokenSeal, filesystem, join, read_bytes, read_sealed
 from curate.tokens.order import order_key, part_of
 from curate.tokens.schema import (
@@ -166,7 +166,7 @@ def _verify_part(
         return
     stream.seek(0)
     try:
-        with pq.ParquetFile(stream) as file:
+        with parquet_file(stream) as file:
             yield from _verify_rows(file, groups, record, manifest)
     except (pa.ArrowException, OSError) as error:
         yield f"cannot be read as Parquet: {error}"
