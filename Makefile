@@ -50,9 +50,10 @@ $(VENV)/.train: pyproject.toml $(BIN)/python
 	@touch $(VENV)/.package $@
 
 # Tests run on the locked versions, whose hashes are checked; where an index lacks one, on the newest that are allowed.
+# Compiled as they are installed: where Python may not write bytecode, each of the tests' hundreds of processes would.
 $(VENV)/.test: pyproject.toml .ci/requirements.lock $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r .ci/requirements.lock || \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r .ci/requirements.lock || \
 	  { echo 'a locked version cannot be had here: taking the newest'; \
 	    $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,spark]'; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .

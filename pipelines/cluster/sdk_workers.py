@@ -72,7 +72,7 @@ def _install(python: Path, *arguments: str) -> None:
     """With uv where it is beside this Python, which takes seconds; with pip where it is not, or fails."""
     uv = Path(sys.executable).with_name("uv")
     if uv.is_file():
-        command = [str(uv), "pip", "install", "--quiet", "--python", str(python), *arguments]
+        command = [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *arguments]
         if not subprocess.run(command, capture_output=True, timeout=_TIMEOUT).returncode:
             return
     _pip(str(python), "install", *arguments)
