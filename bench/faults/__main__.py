@@ -14,6 +14,7 @@ Prints a table of each; the exit status is 1 where a promise did not hold. Every
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import shutil
 import sys
@@ -88,9 +89,12 @@ def other_rounds(case: Case, folder: Path, fault: str, rounds: int, seed: int) -
 def spark_rounds(case: Case, folder: Path, rounds: Sequence[int], seed: int) -> int:
     """Rounds of kills on Spark, victims and stages in turn; returns how many promises did not hold."""
     stages = list(case.seconds)
+    victims = spark.VICTIMS
+    turn = math.lcm(len(victims), len(stages))
     broken = 0
     for number in rounds:
-        victim, stage = spark.VICTIMS[number % len(spark.VICTIMS)], stages[number % len(stages)]
+        # After each turn one stage on: else a victim would ever meet the same stages.
+        victim, stage = victims[number % len(victims)], stages[(number + number // turn) % len(stages)]
         try:
             chance = random.Random(f"{seed}-spark-{number}")
             said = spark.one_round(case, folder / f"spark-{number}", folder / "cluster", stage, victim, chance)
