@@ -6,49 +6,20 @@ one way); `pipelines.chain` validates them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from curate.errors import UserError
+from curate.sections import Bytes, ExtractSection, Section, nearest
+from curate.sources.registry import SOURCES, source_class
 from curate.topics import Topics
 
 Model = TypeVar("Model", bound=BaseModel)
-_UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
-
-
-def parse_bytes(value: Any) -> Any:
-    """A number of bytes from 65536, "64KB" or "64 MB" (powers of 1024); anything else is left for the validator."""
-    if isinstance(value, str):
-        text = value.strip().lower().replace(" ", "").replace("_", "")
-        for unit in sorted(_UNITS, key=len, reverse=True):
-            if text.endswith(unit) and text[: -len(unit)].isdigit():
-                return int(text[: -len(unit)]) * _UNITS[unit]
-    return value
-
-
-Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(gt=0)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExtractSection(Section):
-    """How raw input becomes documents: what every source has; each has settings of its own beside it."""
-
-    range_bytes: Bytes = 32 << 20
-    """Input is split into pieces of about this many (stored) bytes, and smaller files are put together: the unit of
-    work and of resume."""
-
-    def files(self) -> list[tuple[str, str]]:
-        """(key, path) of every file that these settings name: a build depends on what they hold."""
-        return []
 
 
 class UrlDedup(Section):
@@ -167,12 +138,6 @@ def _fields(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """` (did you mean X?)`, or the known names where none is near."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})" if known else ""
-
-
 def explain_validation(error: ValidationError, model: type[BaseModel], where: str) -> UserError:
     """A pydantic error as one line that says what to mend."""
     first = error.errors()[0]
@@ -230,8 +195,6 @@ def read_yaml(file: Path, otherwise: str) -> dict[str, Any]:
 
 def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
     """The manifest in a mapping, its `extract` section as its source has it; UserError in one line on any mistake."""
-    from curate.sources.registry import SOURCES
-
     source = raw.get("source", "commoncrawl")
     if source not in SOURCES:
         raise UserError(f"{where}: unknown source {source!r}{nearest(str(source), list(SOURCES))}")
@@ -241,8 +204,6 @@ def parse_manifest(raw: Mapping[str, Any], where: str) -> Manifest:
 @cache
 def manifest_type(source: str) -> type[Manifest]:
     """The kind of manifest that a source's recipes have."""
-    from curate.sources.registry import source_class
-
     extract = source_class(source).Config
     return create_model(
         "Manifest",

@@ -19,7 +19,8 @@ from pydantic import Field, model_validator
 
 from curate.counts import Count
 from curate.errors import UserError
-from curate.manifest import Manifest, Section, Tokens, apply_settings, nearest, parse_manifest, read_yaml, validated
+from curate.manifest import Manifest, Tokens, apply_settings, parse_manifest, read_yaml, validated
+from curate.sections import Section, nearest
 from curate.topics import Name, source_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -11,10 +11,10 @@ import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from curate.errors import UserError
-from curate.manifest import nearest
 from curate.models.document_classifier import Classifier, beside, open_classifier
 from curate.models.labels import label_name
 from curate.models.registry import card, locate, resolve
+from curate.sections import nearest
 from curate.text.page import Page
 from filters.filter import Filter, FilterConfig, Rule, Value, Verdict
 

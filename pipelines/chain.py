@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import UserError
-from curate.manifest import nearest, validated
+from curate.manifest import validated
+from curate.sections import nearest
 from curate.text.page import Page
 from curate.topics import Topics, unknown_measurements
 from filters.c4 import C4

@@ -18,7 +18,8 @@ from curate.document import DOCUMENT_SCHEMA, Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
 from curate.limits import guard_for
-from curate.manifest import ExtractSection, Limits
+from curate.manifest import Limits
+from curate.sections import ExtractSection
 from curate.sources.registry import source_class
 from curate.sources.source import Dropped, Outcome, Piece
 from curate.storage import join

@@ -10,9 +10,10 @@ from pathlib import Path
 from curate.crawl_index import parse_count
 from curate.errors import UserError
 from curate.inputs import InputFile, resolve_inputs
-from curate.manifest import Manifest, nearest
+from curate.manifest import Manifest
 from curate.mixture import Part, load_recipe
 from curate.remote import refuse_keys
+from curate.sections import nearest
 from curate.sources.registry import source_class
 from pipelines import fork_server
 

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import Bytes, ExtractSection
+from curate.sections import Bytes, ExtractSection
 from curate.sources.arxiv_files import TEX_SUFFIXES, Files, Limits, NoSource, NotTex, unpack
 from curate.sources.arxiv_ids import PaperId, paper_id
 from curate.sources.arxiv_metadata import Metadata, check, date_of, licence_of, load, names_of

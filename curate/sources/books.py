@@ -18,7 +18,7 @@ from pydantic import field_validator
 
 from curate.document import Document
 from curate.errors import SetAside
-from curate.manifest import Bytes, ExtractSection
+from curate.sections import Bytes, ExtractSection
 from curate.sources import gutenberg
 from curate.sources.books_archive import MAGIC, Archive, BadBook, Unreadable, leads_out, one_line
 from curate.sources.books_html import book_text, looks_like_html

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from curate.document import Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import Bytes, ExtractSection
+from curate.sections import Bytes, ExtractSection
 from curate.sources.commoncrawl import normal_date
 from curate.sources.html import one_line
 from curate.sources.json_lines import Bad, Line, read_lines

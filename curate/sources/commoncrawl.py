@@ -10,7 +10,7 @@ from enum import StrEnum
 from curate.document import Document, document_id, text_digest
 from curate.errors import SetAside
 from curate.inputs import CRAWL_SUFFIXES, InputFile
-from curate.manifest import Bytes, ExtractSection, Section
+from curate.sections import Bytes, ExtractSection, Section
 from curate.sources.charset import decode
 from curate.sources.html import MAX_TITLE, TooComplex, extract, one_line, tidy
 from curate.sources.http import BodyError, decode_body, looks_like_text, media_type, parse_response

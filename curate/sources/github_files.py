@@ -10,7 +10,7 @@ from functools import lru_cache
 from pydantic import Field, field_validator
 
 from curate.licences.detect import joined, licence_of_text
-from curate.manifest import Bytes, ExtractSection, nearest
+from curate.sections import Bytes, ExtractSection, nearest
 from curate.sources.charset import decode
 from curate.sources.code_generated import minified, says_generated
 from curate.sources.code_languages import LANGUAGES, PROSE, REDPAJAMA_SUFFIXES, language_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from curate.manifest import Section
+from curate.sections import Section
 from curate.sources import latex_body
 from curate.sources.arxiv_files import TEX_SUFFIXES
 from curate.sources.tex_comments import Kept, strip_comments

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from curate.sources.source import Source
+if TYPE_CHECKING:
+    from curate.sources.source import Source
 
 SOURCES = {
     "commoncrawl": "curate.sources.commoncrawl:CommonCrawl",

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
-from curate.sources.seven_zip import Broken, Coder, Folder, Member, SevenZipError
+from curate.sources.seven_zip_header import Broken, Coder, Folder, Member, SevenZipError
 
 PIECE = 1 << 20
 """Bytes of a piece at most."""

@@ -12,7 +12,7 @@ from curate.document import Document, document_id, text_digest
 from curate.errors import SetAside
 from curate.inputs import InputFile
 from curate.limits import Guard
-from curate.manifest import ExtractSection
+from curate.sections import ExtractSection
 
 Settings = TypeVar("Settings", bound=ExtractSection)
 Result = TypeVar("Result")

@@ -22,9 +22,10 @@ from pydantic import Field
 from curate.document import Document
 from curate.errors import SetAside, UserError
 from curate.inputs import InputFile
-from curate.manifest import Bytes, ExtractSection, nearest
+from curate.sections import Bytes, ExtractSection, nearest
 from curate.sources.html import TooComplex
-from curate.sources.seven_zip import SevenZipError, read_members
+from curate.sources.seven_zip import read_members
+from curate.sources.seven_zip_header import SevenZipError
 from curate.sources.source import Dropped, Outcome, Piece, Source
 from curate.sources.stackexchange_buckets import Buckets, buckets_of
 from curate.sources.stackexchange_html import post_text

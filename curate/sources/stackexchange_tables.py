@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import IO
 
 from curate.inputs import InputFile
-from curate.sources.seven_zip import MAGIC, Member, SevenZipError, read_members
+from curate.sources.seven_zip import MAGIC, read_members
+from curate.sources.seven_zip_header import Member, SevenZipError
 from curate.sources.seven_zip_stream import read_member
 from curate.sources.stackexchange_posts import read_post
 from curate.sources.stackexchange_rows import Bad, Row, Unreadable, read_rows

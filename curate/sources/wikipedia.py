@@ -21,7 +21,7 @@ from pydantic import field_validator
 from curate.document import Document
 from curate.errors import SetAside
 from curate.inputs import InputFile
-from curate.manifest import ExtractSection
+from curate.sections import ExtractSection
 from curate.sources.source import Dropped, Outcome, Piece, Source
 from curate.sources.wikipedia_licence import licence_of
 from curate.sources.wikipedia_pages import Broken, RawPage, divisible, pages

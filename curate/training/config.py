@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curate.counts import Count
 from curate.errors import UserError
-from curate.manifest import apply_settings, nearest, read_yaml, validated
+from curate.manifest import apply_settings, read_yaml, validated
+from curate.sections import nearest
 
 
 class _Section(BaseModel):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.errors import UserError
-from curate.manifest import nearest
+from curate.sections import nearest
 from curate.training.mixture_law import Array
 
 MAX_EPOCHS = 4.0

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from curate.sample.seven_zip_writer import METHODS, assemble, header, number, write_7z
 from curate.sources import seven_zip_stream
-from curate.sources.seven_zip import MAX_HEADER, Broken, SevenZipError, _Header, read_members
+from curate.sources.seven_zip import MAX_HEADER, read_members
+from curate.sources.seven_zip_header import Broken, Header, SevenZipError
 from curate.sources.seven_zip_stream import PIECE, read_member
 
 py7zr = pytest.importorskip("py7zr")
@@ -85,7 +86,7 @@ def test_what_was_put_in_comes_out(files: dict[str, bytes], method: str) -> None
 
 @given(st.integers(0, 2**64 - 1))
 def test_numbers_of_every_length_are_read_back(value: int) -> None:
-    assert _Header(number(value), 0).number() == value
+    assert Header(number(value), 0).number() == value
 
 
 def test_pieces_are_of_bounded_size_and_members_before_are_passed_over() -> None:
