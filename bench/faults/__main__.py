@@ -88,22 +88,31 @@ def other_rounds(case: Case, folder: Path, fault: str, rounds: int, seed: int) -
 
 def spark_rounds(case: Case, folder: Path, rounds: Sequence[int], seed: int) -> int:
     """Rounds of kills on Spark, victims and stages in turn; returns how many promises did not hold."""
+    case = spark.timed(case, folder / "spark-undisturbed", folder / "cluster")
+    print(f"undisturbed on Spark: {shown(case)}", flush=True)
     stages = list(case.seconds)
     victims = spark.VICTIMS
     turn = math.lcm(len(victims), len(stages))
-    broken = 0
+    broken = killed = 0
     for number in rounds:
         # After each turn one stage on: else a victim would ever meet the same stages.
         victim, stage = victims[number % len(victims)], stages[(number + number // turn) % len(stages)]
         try:
             chance = random.Random(f"{seed}-spark-{number}")
-            said = spark.one_round(case, folder / f"spark-{number}", folder / "cluster", stage, victim, chance)
+            said, struck = spark.one_round(case, folder / f"spark-{number}", folder / "cluster", stage, victim, chance)
+            killed += struck
         except Broken as error:
             broken += 1
             said = f"BROKEN: {error}"
         print(f"  spark {number}: {said}", flush=True)
-    print(f"spark: {len(rounds) - broken} of {len(rounds)} rounds ended with the bytes of the in-process runner")
+    held = f"{len(rounds) - broken} of {len(rounds)} rounds ended with the bytes of the in-process runner"
+    print(f"spark: {held}, {killed} of them after a kill")
     return broken
+
+
+def shown(case: Case) -> str:
+    """What each stage takes."""
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in case.seconds.items())
 
 
 def kill_table(kills: list[Kill], stages: list[str]) -> str:
@@ -140,7 +149,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="curate-faults-"))
     began = time.monotonic()
     case = prepared(folder)
-    print(f"undisturbed: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in case.seconds.items())}", flush=True)
+    print(f"undisturbed: {shown(case)}", flush=True)
     broken = 0
     if "kill" in options.faults.split(","):
         broken += kill_rounds(case, folder, chosen, options.seed)

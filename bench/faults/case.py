@@ -60,10 +60,14 @@ def prepared(folder: Path) -> Case:
     for name in FILES:
         shutil.copy(CRAWL / name, crawl / name)
     run(Case(crawl).command(str(output), "--workers", "1"))
-    events = [json.loads(line) for line in (output / LOG).read_text().splitlines()]
-    seconds = {event["stage"]: event["seconds"] for event in events if event["event"] == "stage_done"}
     size = sum(-(-path.stat().st_size // 4096) * 4096 for path in output.rglob("*"))
-    return Case(crawl, digests(output / "tokens"), seconds, size)
+    return Case(crawl, digests(output / "tokens"), stage_seconds(output), size)
+
+
+def stage_seconds(output: Path) -> dict[str, float]:
+    """How long each stage of a build that was done in one go took."""
+    events = [json.loads(line) for line in (output / LOG).read_text().splitlines()]
+    return {event["stage"]: event["seconds"] for event in events if event["event"] == "stage_done"}
 
 
 def run(

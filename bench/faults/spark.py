@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bench.faults.case import Broken, Case, check, finished, run
+from bench.faults.case import Broken, Case, check, finished, run, stage_seconds
 from bench.faults.kill import children, disturbed
 from pipelines.cluster.engines import Ports, down, up
 from pipelines.cluster.processes import Processes
 
 VICTIMS = ("job server", "spark worker", "executor", "sdk worker", "driver", "worker pool")
 """driver: what the user started. sdk worker: a Python process that runs functions; the pool starts those."""
-_STAGE_SECONDS = 12.0
-"""About what a stage takes there."""
 _PATIENCE = 900.0
 """Seconds that a build which lost a part of its Spark has to end, well or not."""
 
@@ -47,9 +45,20 @@ def victim_of(name: str, folder: Path) -> list[int]:
     }[name]
 
 
-def one_round(case: Case, output: Path, folder: Path, stage: str, victim: str, chance: random.Random) -> str:
+def timed(case: Case, output: Path, folder: Path) -> Case:
+    """The case with the seconds that each stage takes on a Spark; Broken where an undisturbed build there differs."""
+    with spark(folder) as options:
+        run(case.command(str(output), *options), seconds=_PATIENCE)
+    check(case, output)
+    return replace(case, seconds=stage_seconds(output))
+
+
+def one_round(
+    case: Case, output: Path, folder: Path, stage: str, victim: str, chance: random.Random
+) -> tuple[str, bool]:
     """Kill this in this stage of a new build; the build, or the same command after it on a whole Spark, gives the bytes
-    of the in-process runner. Returns what happened; Broken where a promise did not hold."""
+    of the in-process runner. Returns what happened, and whether anything was killed: it may have ended before. Broken
+    where a promise did not hold."""
 
     def act(process: subprocess.Popen[str]) -> str:
         found = [process.pid] if victim == "driver" else victim_of(victim, folder)
@@ -58,9 +67,8 @@ def one_round(case: Case, output: Path, folder: Path, stage: str, victim: str, c
         os.kill(chance.choice(found), signal.SIGKILL)
         return victim
 
-    slow = replace(case, seconds=dict.fromkeys(case.seconds, _STAGE_SECONDS))
     with spark(folder) as options:
-        found = disturbed(case.command(str(output), *options), slow, output, stage, chance, act, _PATIENCE)
+        found = disturbed(case.command(str(output), *options), case, output, stage, chance, act, _PATIENCE)
         kept = len(finished(output))
         if victim == "driver":  # at once, on the same Spark, where the job of the dead one may still run
             run(case.command(str(output), *options), seconds=_PATIENCE)
@@ -78,4 +86,4 @@ def one_round(case: Case, output: Path, folder: Path, stage: str, victim: str, c
         story = f"{victim} killed in {found.stage}, {kept} shards kept, taken up; said: {found.said}"
     check(case, output)
     shutil.rmtree(output)
-    return story
+    return story, bool(found.done)
