@@ -9,6 +9,7 @@ import bz2
 import gzip
 import io
 import json
+import lzma
 import struct
 import tarfile
 import zipfile
@@ -16,6 +17,8 @@ import zlib
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from xml.sax.saxutils import escape, quoteattr
+
+import zstandard
 
 from bench.fuzz_seeds import WORDS
 from curate.sample.seven_zip_writer import assemble, header, number, write_7z
@@ -72,6 +75,17 @@ def bomb_in_bomb() -> bytes:
 def zeros_bzip2(size: int) -> bytes:
     """Streams of zero bytes: 10 GB are 12 KB."""
     return bz2.compress(bytes(_ZEROS)) * (size // _ZEROS + 1)
+
+
+def zeros_zstd(size: int) -> bytes:
+    """One frame of zero bytes: each 128 KB are a block of four bytes."""
+    block = ((128 << 10) << 3 | 1 << 1).to_bytes(3, "little") + b"\0"
+    return b"\x28\xb5\x2f\xfd\x00\x38" + block * (size >> 17)
+
+
+def zeros_xz(size: int) -> bytes:
+    """Streams of zero bytes: 1 GB is 150 KB."""
+    return lzma.compress(bytes(_ZEROS)) * (size // _ZEROS + 1)
 
 
 def response(body: bytes, headers: str = "Content-Type: text/html", uri: str = "http://example.org/a") -> bytes:
@@ -318,7 +332,11 @@ def _github() -> Iterator[Made]:
     yield "github", "climbs out, links, devices", "a.zip", zipped([("a-1/LICENSE", licence[1]), *safe])
     yield "github", "zip bomb", "a.zip", zipped([("a-1/LICENSE", licence[1]), ("a-1/a.py", bytes(HUGE // 2))])
     yield "github", "100,000 files", "a.zip", zipped([(f"a-1/{n}.py", b"") for n in range(DEEP // 4)])
-    yield "github", "gzip bomb", "a.tar.gz", zeros_gzip(2 * HUGE, tarred([licence])[:1536])
+    begins = tarred([licence])[:1536]
+    yield "github", "gzip bomb", "a.tar.gz", zeros_gzip(2 * HUGE, begins)
+    yield "github", "bzip2 bomb", "a.tar.bz2", bz2.compress(begins) + zeros_bzip2(10 * HUGE)
+    yield "github", "xz bomb", "a.tar.xz", lzma.compress(begins) + zeros_xz(2 * HUGE)
+    yield "github", "Zstandard bomb", "a.tar.zst", zstandard.compress(begins) + zeros_zstd(10 * HUGE)
     head = bytearray(tarred([(member("a-1/a.py"), source)])[:512])
     for size in (
         b"77777777777\0",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+
+import zstandard
 
 from curate.sample.seven_zip_writer import write_7z
 
@@ -93,6 +96,12 @@ def tarred(parts: Sequence[bytes], names: Sequence[str], packed: bool, members: 
     return gzip.compress(out.getvalue(), 1, mtime=0) if packed else out.getvalue()
 
 
+def packed_whole(
+    parts: Sequence[bytes], join: Callable[[Sequence[bytes]], bytes], pack: Callable[[bytes], bytes]
+) -> bytes:
+    return pack(join(parts))
+
+
 @cache
 def seeds(real: Path | None = None) -> dict[str, list[Seed]]:
     """source -> its seeds, in an order that depends on the files alone. real: a folder of real files of each source."""
@@ -150,6 +159,9 @@ def _github() -> Iterator[Seed]:
         names = tuple(files)
         yield Seed("github", path.name, tuple(files.values()), partial(tarred, names=names, packed=True))
         yield Seed("github", "a.tar", tuple(files.values()), partial(tarred, names=names, packed=False))
+        for suffix, pack in (("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstandard.compress)):
+            plain = partial(tarred, names=names, packed=False)
+            yield Seed("github", f"a.tar.{suffix}", tuple(files.values()), partial(packed_whole, join=plain, pack=pack))
         yield Seed("github", "a.zip", tuple(files.values()), partial(zipped, names=names))
         for name, data in files.items():
             yield Seed("github", f"one/{name.rpartition('/')[2]}", (data,), joined)

@@ -23,6 +23,7 @@ class Unreadable(StrEnum):
 
     TRUNCATED = "truncated"
     CORRUPT_GZIP = "corrupt_gzip"
+    CORRUPT_STREAM = "corrupt_stream"
     BAD_TAR = "bad_tar"
     BOMB = "bomb"
     TOO_LARGE = "too_large"

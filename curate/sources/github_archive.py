@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import IO, Any
 
-from curate.sources.arxiv_stream import GZIP_MAGIC, Inflated, PaperError, Stored, Stream
+from curate.sources.arxiv_stream import PaperError, Stored, Stream
 from curate.sources.arxiv_tar import Damaged, content, members
+from curate.sources.packed_stream import unpacked
 from curate.storage import filesystem
 
-TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".crate")
+TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".crate", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 ZIP_SUFFIXES = (".zip", ".whl", ".jar")
 MAX_NAME = 4096
 _MAX_DIRECTORY = 64 << 20
@@ -33,6 +34,7 @@ class Unreadable(StrEnum):
 
     TRUNCATED = "truncated"
     CORRUPT_GZIP = "corrupt_gzip"
+    CORRUPT_STREAM = "corrupt_stream"
     BAD_ARCHIVE = "bad_archive"
     BOMB = "bomb"
     TOO_MANY_MEMBERS = "too_many_members"
@@ -127,14 +129,13 @@ def _normal(name: str) -> str:
 
 
 class Tar(Archive):
-    """A tar, gzipped or plain."""
+    """A tar, plain or packed: what it begins with says how, not its name."""
 
     def _entries(self, handle: IO[bytes], size: int) -> Iterator[Entry | Bad]:
         stream: Stream = Stored(handle, 0, size)
-        if stream.peek(2) == GZIP_MAGIC:
-            stream = Inflated(stream, self.max_unpacked)
         broken: list[BadFile] = []
         try:
+            stream = unpacked(stream, self.max_unpacked)
             empty = not stream.peek(1)
             for member in members(stream):
                 if isinstance(member, Damaged):
@@ -151,7 +152,7 @@ class Tar(Archive):
                     yield Entry(_normal(member.name), member.size, member.offset, member.plain, read)
                     if broken:  # whoever read it was told, and nothing can be read behind it
                         return
-            while stream.some(_PIECE):  # to the end, where gzip keeps its checksum
+            while stream.some(_PIECE):  # to the end, where packings keep a checksum
                 pass
             if empty:
                 yield Bad(0, Unreadable.BAD_ARCHIVE, "an empty file", last=True)

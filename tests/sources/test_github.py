@@ -3,17 +3,20 @@ not be used goes for a reason, and nothing hostile stops a run."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -311,6 +314,28 @@ def test_a_zip_with_a_link_and_a_name_that_goes_up(tmp_path: Path) -> None:
     assert [each.title for each in documents(outcomes)] == ["good.py"]
     assert aside(outcomes) == ["unsafe_name"]
     assert reasons(outcomes)["l.py"] == "not_a_file"
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("knots.tar", gzip.decompress),
+        ("knots.tar.bz2", lambda data: bz2.compress(gzip.decompress(data))),
+        ("knots.TXZ", lambda data: lzma.compress(gzip.decompress(data))),
+        ("knots.tar.zst", lambda data: zstandard.compress(gzip.decompress(data))),
+        ("knots.tar.xz", bytes),  # what a name says is not asked
+    ],
+)
+def test_a_tar_of_any_packing_gives_the_same_documents(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    content = tarball({f"knots/{path}": text for path, text in REPOSITORY.items()})
+    expected = documents(read(write(tmp_path / "knots.tar.gz", content)))
+    found = documents(read(write(tmp_path / name, pack(content))))
+    assert len(expected) == 3
+    assert [(each.title, each.text, each.offset) for each in found] == [
+        (each.title, each.text, each.offset) for each in expected
+    ]
 
 
 def test_a_bomb_is_set_aside_at_the_limit(tmp_path: Path) -> None:
