@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipelines.building import run
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = [
     line
@@ -44,6 +46,18 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Path:
 
 def test_the_readme_has_the_two_commands_first():
     assert COMMANDS[:2] == ["make cc-2020", "make test"]
+
+
+def test_what_the_readme_says_is_printed_is_printed(built: Path) -> None:
+    """Up to white space and to what is left out."""
+    blocks = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (url,) = re.findall(r"^curate explain \S+ (\S+)$", (ROOT / "README.md").read_text(), re.M)
+    for block, command in zip(blocks, (["report"], ["explain", url]), strict=True):
+        printed = iter(
+            [" ".join(line.split()) for line in run(command[0], str(built), *command[1:]).stdout.split("\n")]
+        )
+        for line in block.splitlines():
+            assert " ".join(line.split()) in printed, line  # in this order
 
 
 @pytest.mark.slow
