@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +15,6 @@ from curate.errors import UserError
 from curate.models.registry import card, resolve
 from curate.text.ccnet import lines_for_model
 
-# Words whose pieces are remembered, about 80 MB; when there are more, all are forgotten before the next document.
-KNOWN_WORDS = 400_000
-LONGEST_KNOWN_WORD = 40
-# In a run such as `-----` several segmentations are equally good, and which is taken hangs on what stands before it.
-_RUN = re.compile(r"(.)\1\1", re.DOTALL)
-# Unlikely words, whose great cost before a word brings out in rounding that two of its segmentations are equal.
-_BEFORE = ("qzxjvkq", "wqxzj kvqzx jqwxz vkqzj")
 _SUFFIXES = (".arpa.bin", ".binary", ".bin", ".arpa")
 
 
@@ -37,7 +29,6 @@ class PerplexityModel:
     def __init__(self, tokenizer: Path, model: Path) -> None:
         self._tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer))
         self._model = kenlm.Model(str(model))
-        self._pieces = _Pieces(self._tokenizer)
 
     def __call__(self, text: str, one_line: bool = False) -> float | None:
         exact = self.exact(text, one_line)
@@ -50,57 +41,12 @@ class PerplexityModel:
         lines = [line for line in normal if line and not line.isspace()]
         if not lines:
             return None
-        known = self._pieces
-        if len(known) > KNOWN_WORDS:
-            known.clear()
-            known.tied.clear()
         total, tokens = 0.0, len(lines)
-        split = [line.split(" ") for line in lines]
-        known.learn({word for words in split for word in words})
-        for line, words in zip(lines, split, strict=True):
-            if known.tied.isdisjoint(words):
-                pieces = " ".join(map(known.__getitem__, words))
-            else:
-                pieces = " ".join(self._tokenizer.encode(line, out_type=str))
-            if "  " in pieces or pieces[:1] == " " or pieces[-1:] == " ":  # a word without a piece
-                pieces = " ".join(filter(None, pieces.split(" ")))
-            total += self._model.score(pieces)
-            tokens += pieces.count(" ") + 1 if pieces else 0
+        for line in lines:  # one by one: a call for many starts threads, which cost more than most pages
+            pieces = self._tokenizer.encode(line, out_type=str)
+            total += self._model.score(" ".join(pieces))
+            tokens += len(pieces)
         return float(10.0 ** (-total / tokens))
-
-
-class _Pieces(dict[str, str]):
-    """word -> its pieces joined by spaces.
-
-    A unigram piece holds a space only at its start, so that a line's best segmentation is that of its words one by
-    one. Most words have been seen before, and a look-up costs a fifth of encoding the line.
-    tied: words that repeat themselves, for which two segmentations may be equally good; the tokenizer's choice then
-    depends on the line's rounding, so their lines are encoded whole.
-    """
-
-    def __init__(self, tokenizer: sentencepiece.SentencePieceProcessor) -> None:
-        super().__init__()
-        self._encode = tokenizer.encode
-        self._before = [(f"{before} ", len(tokenizer.encode(before))) for before in _BEFORE]
-        self.tied: set[str] = set()
-
-    def learn(self, words: set[str]) -> None:
-        """Look up the words that are not known in one call, which costs a third of as many calls."""
-        new = [word for word in words if word not in self]
-        self.tied.update(word for word in new if len(word) > LONGEST_KNOWN_WORD or _RUN.search(word))
-        unknown = [word for word in new if len(word) <= LONGEST_KNOWN_WORD]
-        if not unknown:
-            return
-        found = self._encode(unknown, out_type=str)
-        for word, pieces in zip(unknown, found, strict=True):
-            self[word] = " ".join(pieces)
-        for before, count in self._before:
-            again = self._encode([before + word for word in unknown], out_type=str)
-            rows = zip(unknown, found, again, strict=True)
-            self.tied.update(word for word, pieces, others in rows if pieces and others[count:] != pieces)
-
-    def __missing__(self, word: str) -> str:
-        return " ".join(self._encode(word, out_type=str))
 
 
 def percentile_cutoffs(counts: Mapping[float, int], percentiles: Sequence[float]) -> tuple[float, ...]:
