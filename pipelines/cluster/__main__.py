@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(".cluster"), help="for its environment, jars and logs")
     parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the usual ones")
     arguments = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)  # Beam warns of what it fetches, and of what it can do without
     try:
         if arguments.action == "status":
             print(status(arguments.folder))
