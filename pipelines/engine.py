@@ -107,13 +107,13 @@ class Engine:
 
         parallel=False keeps a pipeline of little work in this process: starting workers costs more than it saves.
         """
-        self.reach()
         pipeline = self.pipeline(parallel)
         if parallel and self.in_process and self.workers > 1:
             threading.excepthook = end_with_a_dead_worker
         elif not self.in_process:
             threading.excepthook = pass_over_a_broken_connection
         build(pipeline)
+        self.reach()  # as late as can be: one that dies after it is waited for
         logging.getLogger(__name__).debug("running %s on %s", name, self.runner)
         with told_in_one_line(self.in_process, " at ".join(filter(None, (self.runner, self.endpoint)))):
             pipeline.run().wait_until_finish()
