@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from curate.sources.arxiv_stream import PaperError, Stream, Unreadable
 
 BLOCK = 512
+SEARCHED = 64 << 20
+"""Bytes behind a damaged header in which the next one is looked for."""
+_PIECE = 128 * BLOCK
+_USTAR, _USTAR_AT = b"ustar", 257
 _MAX_EXTENDED = 1 << 20
 """Bytes of a header that extends another; a name is at most 4,096."""
 _EXTENDED = frozenset({tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE})
@@ -56,8 +60,8 @@ def is_header(block: bytes) -> bool:
 def members(stream: Stream) -> Iterator[Member | Damaged]:
     """Every member in order. The caller may read its bytes, up to `size`, from the stream before it asks for the next.
 
-    Ends at a block of zeros or with the stream. Behind a damaged header the next one with a right checksum is looked
-    for block by block, so what follows is not lost.
+    Ends at a block of zeros or with the stream. Behind a damaged header, or zeros, the next one with a right checksum
+    is looked for block by block, so what follows is not lost, and tars one behind the other are read as one.
     """
     name: str | None = None
     length: int | None = None
@@ -66,7 +70,14 @@ def members(stream: Stream) -> Iterator[Member | Damaged]:
         offset = stream.position
         block = stream.read(BLOCK)
         if not block.strip(b"\0"):
-            return
+            # The end, but for tars that were put one behind the other, and for headers that were lost.
+            _skip_zeros(stream)
+            if not is_header(stream.peek(BLOCK)):
+                if not _find_header(stream):
+                    return
+                yield Damaged(offset, "zeros, and no header behind them")
+            name = length = start = None
+            continue
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
             problem = "a negative size" if info.size < 0 else ""
@@ -111,11 +122,28 @@ def content(stream: Stream, member: Member) -> bytes:
     return data
 
 
+def _skip_zeros(stream: Stream) -> None:
+    """To the first block that holds anything."""
+    while piece := stream.peek(_PIECE):
+        rest = piece.lstrip(b"\0")
+        zeros = len(piece) - len(rest)
+        stream.skip(zeros - zeros % BLOCK if rest else zeros)
+        if rest:
+            return
+
+
 def _find_header(stream: Stream) -> bool:
-    while block := stream.peek(BLOCK):
-        if block[257:262] == b"ustar" and is_header(block):
-            return True
-        stream.skip(BLOCK)
+    """To the next header, a whole number of blocks on and within SEARCHED bytes."""
+    end = stream.position + SEARCHED
+    while stream.position < end and (piece := stream.peek(_PIECE)):
+        at = piece.find(_USTAR)
+        while at >= 0:
+            start = at - _USTAR_AT
+            if start >= 0 and start % BLOCK == 0 and is_header(piece[start : start + BLOCK]):
+                stream.skip(start)
+                return True
+            at = piece.find(_USTAR, at + 1)
+        stream.skip(len(piece))
     return False
 
 

@@ -136,8 +136,9 @@ class Tar(Archive):
         broken: list[BadFile] = []
         try:
             stream = unpacked(stream, self.max_unpacked)
-            empty = not stream.peek(1)
+            empty = True
             for member in members(stream):
+                empty = False
                 if isinstance(member, Damaged):
                     yield Bad(member.offset, Unreadable.BAD_ARCHIVE, member.detail)
                 elif not member.folder:
@@ -155,7 +156,7 @@ class Tar(Archive):
             while stream.some(_PIECE):  # to the end, where packings keep a checksum
                 pass
             if empty:
-                yield Bad(0, Unreadable.BAD_ARCHIVE, "an empty file", last=True)
+                yield Bad(0, Unreadable.BAD_ARCHIVE, "nothing is in it", last=True)
         except PaperError as error:
             bad = _bad_file(error)
             yield Bad(stream.position, bad.reason, bad.detail, last=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.sources import arxiv_tar
 from curate.sources.arxiv_files import Limits, NoSource, safe_name, unpack
 from curate.sources.arxiv_stream import Inflated, PaperError, Stored
 from curate.sources.arxiv_tar import Damaged, Member, content, is_header, members
@@ -75,6 +76,43 @@ def test_a_stream_gives_its_bytes_however_they_are_asked_for(parts: list[bytes],
             else:
                 assert stream.skip(count) == len(data[at : at + count])
                 at += count
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(names, st.binary(max_size=1500)), max_size=3), min_size=1, max_size=4),
+    st.sampled_from(["gnu", "pax", "ustar"]),
+    st.integers(0, 700),
+)
+def test_tars_one_behind_the_other_are_read_as_one(
+    archives: list[list[tuple[str, bytes]]], form: str, zeros: int
+) -> None:
+    files = [[(name[:90], data) for name, data in archive] for archive in archives]
+    data = b"".join(tar_of(archive, FORMATS[form]) + bytes(zeros * 512) for archive in files)
+    with tarfile.open(fileobj=io.BytesIO(data), ignore_zeros=True) as archive:
+        expected = [(item.name, item.offset_data, archive.extractfile(item).read()) for item in archive if item.isreg()]  # type: ignore[union-attr]
+    assert [(found[0].rstrip("/"), *found[1:]) for found in read(data) if not isinstance(found, str)] == expected
+
+
+def test_a_header_that_zeros_took_the_place_of_is_told_and_what_follows_is_read() -> None:
+    data = bytearray(tar_of([("a", b"one"), ("b", b"two" * 400), ("c", b"three")]))
+    data[1024:1536] = bytes(512)  # the second
+    assert [found if isinstance(found, str) else found[0] for found in read(bytes(data))] == [
+        "a",
+        "zeros, and no header behind them",
+        "c",
+    ]
+    whole = tar_of([("a", b"one")])
+    for behind in (b"no tar" * 1000, b"ustar" * 1000, bytes(300)):
+        assert [found[0] for found in read(whole + behind)] == ["a"]
+
+
+def test_a_header_is_not_looked_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arxiv_tar, "SEARCHED", 1 << 20)
+    first, last = tar_of([("a", b"one")]), tar_of([("b", b"two")])
+    for far, found in ((1 << 19, ["a", "damaged", "b"]), (1 << 21, ["a"])):
+        data = first + b"x" * far + last
+        assert ["damaged" if isinstance(each, str) else each[0] for each in read(data)] == found
 
 
 def test_what_follows_a_damaged_header_is_still_read() -> None:
