@@ -23,6 +23,8 @@ from pipelines.fork_server import worker_command
 
 IN_PROCESS = ("DirectRunner", "FnApiRunner")
 _ANSWERS_SECONDS = 20.0
+_WAITS_SECONDS = 60
+"""For an answer of the job server to one request; Beam's own five minutes are long where it has just died."""
 
 
 def end_with_a_dead_worker(failed: threading.ExceptHookArgs) -> None:
@@ -85,7 +87,8 @@ class Engine:
 
     def pipeline_options(self, parallel: bool = True) -> PipelineOptions:
         if not self.in_process:
-            return PipelineOptions([f"--runner={self.runner}", *self.options])
+            # Before what the user gave, which counts.
+            return PipelineOptions([f"--runner={self.runner}", f"--job_server_timeout={_WAITS_SECONDS}", *self.options])
         # `DirectRunner` may hand a pipeline to a runner fetched from the net, so its Python engine is named.
         arguments = ["--runner=FnApiRunner", *self.options]
         if parallel and self.workers > 1:

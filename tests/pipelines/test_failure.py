@@ -10,6 +10,7 @@ import socket
 import apache_beam as beam
 import grpc
 import pytest
+from apache_beam.options.pipeline_options import PortableOptions
 
 from curate.errors import UserError
 from curate.trouble import GO_ON
@@ -135,3 +136,11 @@ def test_a_job_server_that_is_not_there_is_told_before_any_work(options: tuple[s
         taken.listen()
         engine.check()
     assert Engine("FlinkRunner").endpoint == ""
+
+
+def test_an_answer_of_a_job_server_is_waited_for_a_minute_unless_the_user_says_otherwise() -> None:
+    def waits(*options: str) -> int:
+        return Engine("SparkRunner", options=options).pipeline_options().view_as(PortableOptions).job_server_timeout
+
+    assert waits("--job_endpoint=127.0.0.1:1") == 60
+    assert waits("--job_server_timeout=7") == 7
