@@ -60,8 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data: bytes) -> None:
+        self.plan.sent += len(data)  # first: whoever has it all looks at once
         self.wfile.write(data)
-        self.plan.sent += len(data)
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
