@@ -1,6 +1,7 @@
 """Templates keep the words the wiki shows: measures, dates, languages, numbers, quotations, in several languages."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -199,3 +200,14 @@ def test_separators_come_off_as_they_went_on(number, language):
 )
 def test_numbers_as_editors_write_them(text, number):
     assert parse(text) == number
+
+
+@given(st.text("aé1_ ,;:.", max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_a_passage_is_three_words_in_a_row_the_last_of_two_letters(text: str) -> None:
+    found = re.search(r"[^\W\d_]+[ ,;:]+[^\W\d_]+[ ,;:]+[^\W\d_]{2}", text)
+    assert (shown(f"{{{{chiarire|1={text}}}}}", "it") == "") == (found is None)
+
+
+def test_a_passage_is_not_looked_for_from_every_letter_of_a_long_word() -> None:
+    assert shown("{{chiarire|" + "a" * 1_000_000 + "}}", "it") == ""  # which would take minutes

@@ -145,7 +145,8 @@ def _doubted(arguments: Arguments, context: Context) -> str:
     return arguments[1] if _PASSAGE.search(arguments[1]) else ""
 
 
-_PASSAGE = re.compile(r"[^\W\d_]+[ ,;:]+[^\W\d_]+[ ,;:]+[^\W\d_]{2,}")
+# From the beginnings of words alone: from each letter it would take squares of a long word.
+_PASSAGE = re.compile(r"(?<![^\W\d_])[^\W\d_]++[ ,;:]++[^\W\d_]++[ ,;:]++[^\W\d_]{2,}")
 _DOUBTED: dict[str, Rule] = names(
     "citazione necessaria|senza fonte|chiarire|carece de fontes|carece fontes|feit|bron?|källa behövs|kb|fakta|fakt|cn|"
     "cita requerida|falta cita|demostrar|cal citació|citació necessària|referència|doplňte zdroj|fakt?|"
