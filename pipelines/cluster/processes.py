@@ -131,9 +131,21 @@ def _end(process: Process) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             _reap(process.pid)
-            if not process.alive:
+            if not _group_runs(process.pid):
                 return
             time.sleep(0.1)
+
+
+def _group_runs(group: int) -> bool:
+    """Whether any process of this group does: what one started may outlive it by a moment, and threads their process.
+    Not one that has ended with all its threads and that nobody waited for."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                state, _, of, *_ = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+                if int(of) == group and (state != "Z" or len(list((folder / "task").iterdir())) > 1):
+                    return True
+    return False
 
 
 def _reap(pid: int) -> None:
