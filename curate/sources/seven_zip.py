@@ -1,8 +1,8 @@
 """What a 7z archive holds: its header, found and unpacked with bounds, and nothing else.
 
-A library (py7zr) was looked at first: it pushes whole members to a writer or to disk,
-reads a header of any stated size, and brings nine packages; here a member is pulled piece by piece
-(`curate.sources.seven_zip_stream`), and py7zr is the second opinion in the tests.
+A library (py7zr) was looked at first: it pushes whole members to a writer or to disk, reads a header of any stated
+size, and brings nine packages; here a member is pulled piece by piece (`curate.sources.seven_zip_stream`), and py7zr is
+the second opinion in the tests.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def _group_runs(group: int) -> bool:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):  # it ended meanwhile
-                state, _, of, *_ = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+                state, _, of, *_ = _stat(folder)
                 if int(of) == group and (state != "Z" or len(list((folder / "task").iterdir())) > 1):
                     return True
     return False
@@ -156,11 +156,16 @@ def _reap(pid: int) -> None:
 def _started(pid: int) -> int | None:
     """When a process started; None where there is none, or only what is left of one that nobody waited for."""
     try:
-        # The name, in brackets, may hold spaces and brackets; the state is the field after it, the start the 20th.
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        fields = _stat(Path(f"/proc/{pid}"))
     except OSError:
         return None
     return None if fields[0] == "Z" else int(fields[19])
+
+
+def _stat(folder: Path) -> list[str]:
+    """What the system says of a process, from its state on: state, parent, group, …, start (the 20th). The name before
+    it, in brackets, may hold spaces and brackets. OSError where it has ended."""
+    return (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
 
 
 def _read(path: Path) -> list[Process]:
